@@ -1,0 +1,56 @@
+# ph_module(NAME DEPS other modules LIBS packages): one library target for the folder it is called in.
+#
+#   *.cc         the library ph_NAME
+#   *_test.cc    one GoogleTest program NAME_test
+#   *_bench.cc   one Google Benchmark program NAME_bench      (PH_BENCH)
+#   *_fuzz.cc    a libFuzzer program for each file            (PH_FUZZ)
+#
+# TEST_DEPS are modules that only the tests need (sim).
+function(ph_module name)
+  cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  file(GLOB all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  file(GLOB linux CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/linux/*.cc)
+  list(APPEND all ${linux})
+  set(sources ${all})
+  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
+  list(TRANSFORM arg_DEPS PREPEND ph_)
+  list(TRANSFORM arg_TEST_DEPS PREPEND ph_)
+
+  if(sources)
+    add_library(ph_${name} STATIC ${sources})
+    set(kind PUBLIC)
+  else()
+    add_library(ph_${name} INTERFACE)
+    set(kind INTERFACE)
+  endif()
+  target_include_directories(ph_${name} ${kind} ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(ph_${name} ${kind} ${arg_DEPS} ${arg_LIBS})
+
+  set(tests ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(PH_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ph_${name} ${arg_TEST_DEPS} GTest::gtest_main)
+    target_precompile_headers(${name}_test PRIVATE <gtest/gtest.h> <string> <string_view> <vector> <expected>)
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+  endif()
+
+  set(benches ${all})
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  if(PH_BENCH AND benches)
+    add_executable(${name}_bench ${benches})
+    target_link_libraries(${name}_bench PRIVATE ph_${name} ${arg_TEST_DEPS} benchmark::benchmark_main)
+  endif()
+
+  if(PH_FUZZ)
+    set(fuzzers ${all})
+    list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+    foreach(file ${fuzzers})
+      get_filename_component(target ${file} NAME_WE)
+      add_executable(${target} ${file})
+      target_link_libraries(${target} PRIVATE ph_${name} ${arg_TEST_DEPS})
+      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()
