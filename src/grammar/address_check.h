@@ -12,7 +12,7 @@ struct AddressCheck {
   std::vector<std::string> route;
   std::string local;
   std::string domain;  ///< Empty for `<postmaster>`; local is empty, too, for `<>`.
-  std::string error;   ///< Empty if valid, else the reason and "at octet N", from 0.
+  std::string error;   ///< Empty if valid, else the reason and "(at octet N)", from 0.
 
   friend bool operator==(const AddressCheck&, const AddressCheck&) = default;
 };
