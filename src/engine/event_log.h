@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/id.h"
+#include "base/time.h"
+#include "sys/clock.h"
+#include "sys/loop.h"
+
+namespace engine {
+
+/// One line of the event log, being filled. Text from a peer is escaped here and nowhere else.
+class Event {
+ public:
+  enum class Format : std::uint8_t { json, text };
+
+  Event(Format format, base::WallTime time, std::string_view name);
+
+  Event& id(base::MessageId id);
+  Event& text(std::string_view key, std::string_view value);
+  Event& text_or_null(std::string_view key, std::string_view value);  ///< Empty: null.
+  Event& list(std::string_view key, std::span<const std::string> values);
+  Event& number(std::string_view key, std::int64_t value);
+  Event& seconds(std::string_view key, base::Duration value);  ///< With milliseconds.
+  Event& time(std::string_view key, base::WallTime value);
+  Event& flag(std::string_view key, bool value);
+
+ private:
+  friend class EventLog;
+  void key(std::string_view name);
+  void value(std::string_view text);
+
+  Format format_;
+  std::string line_;
+};
+
+/// The event log of a server. Lines gather during one turn of the loop and are written together.
+/// Used on one loop.
+class EventLog {
+ public:
+  using Sink = std::function<void(std::string_view lines)>;  ///< Must not fail; whole lines.
+
+  EventLog(Event::Format format, const sys::Clock& clock, sys::Loop& loop, Sink sink);
+  ~EventLog();
+  EventLog(const EventLog&) = delete;
+  EventLog& operator=(const EventLog&) = delete;
+
+  [[nodiscard]] Event event(std::string_view name) const;
+  void write(Event& event);
+  void flush();
+  void set_sink(Sink sink);
+
+ private:
+  struct Flush final : base::Posted {
+    EventLog* log = nullptr;
+  };
+
+  Event::Format format_;
+  const sys::Clock& clock_;
+  sys::Loop& loop_;
+  Sink sink_;
+  std::string pending_;
+  Flush flush_;
+  bool posted_ = false;
+};
+
+}  // namespace engine
