@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,6 +28,8 @@ enum class Type : std::uint16_t {
 
 /// "MX", or "TYPE65280" [RFC3597 5].
 [[nodiscard]] std::string to_string(Type type);
+/// What to_string() wrote, in any case.
+[[nodiscard]] std::optional<Type> parse_type(std::string_view text);
 
 /// [RFC1035 4.1.1]. Other values may occur.
 enum class Rcode : std::uint8_t {
@@ -85,7 +89,8 @@ struct Message {
 };
 
 /// Follows compression pointers only backwards, so that it ends; refuses what runs past the end.
-/// The error is for people. Records of other classes (and OPT) are left out.
+/// The error is for people. Questions and records of other classes (and OPT) are left out; so is,
+/// as the root, the mailbox of a SOA whose local-part has a dot that Name cannot hold.
 [[nodiscard]] std::expected<Message, std::string> decode(std::string_view octets);
 
 /// Without compression; beyond `octets_max` the sections are cut and `truncated` is set.
@@ -103,4 +108,30 @@ struct Answer {
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
+/// Why a look-up found out nothing. All of these are temporary.
+enum class LookupError : std::uint8_t {
+  server_failure,  ///< SERVFAIL, bogus, a loop of CNAMEs, nonsense, or no server to be asked.
+  refused,
+  timed_out,
+};
+/// "SERVFAIL", "REFUSED", "time-out".
+[[nodiscard]] std::string_view to_string(LookupError error);
+
+using LookupResult = std::expected<Answer, LookupError>;
+
+/// CNAMEs that are followed from one question at most.
+inline constexpr int cname_steps_max = 8;
+
+/// What a recursive server's response says about `question`, following the CNAMEs in it
+/// [RFC1034 3.6.2]. server_failure when the response breaks off, loops, or has an Rcode that is no
+/// answer. A negative answer without a SOA has a `ttl` of 0 [RFC2308 5].
+[[nodiscard]] LookupResult answer_of(const Message& response, const Question& question);
+
 }  // namespace dns
+
+template <>
+struct std::hash<dns::Question> {
+  std::size_t operator()(const dns::Question& question) const noexcept {
+    return std::hash<dns::Name>{}(question.name) * 31 + static_cast<std::size_t>(question.type);
+  }
+};

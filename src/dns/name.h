@@ -1,6 +1,8 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +25,8 @@ class Name {
   [[nodiscard]] bool is_root() const { return text_.empty(); }
   /// Equal to `parent` or below it.
   [[nodiscard]] bool is_within(const Name& parent) const;
+  /// Without the first label; the root's is the root.
+  [[nodiscard]] Name parent() const;
 
   friend auto operator<=>(const Name&, const Name&) = default;
 
@@ -31,3 +35,10 @@ class Name {
 };
 
 }  // namespace dns
+
+template <>
+struct std::hash<dns::Name> {
+  std::size_t operator()(const dns::Name& name) const noexcept {
+    return std::hash<std::string>{}(name.text());
+  }
+};
