@@ -1,0 +1,158 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/secret.h"
+#include "base/time.h"
+#include "smtp/reply.h"
+
+// What a ClientSession is told, and what it tells.
+namespace smtp {
+
+/// What a next hop has said that it can do [RFC5321 4.1.1.1].
+struct Capabilities {
+  bool extended = false;  ///< It knows EHLO.
+  bool pipelining = false;
+  bool eight_bit_mime = false;
+  bool smtputf8 = false;
+  bool starttls = false;
+  bool enhanced_status_codes = false;
+  bool chunking = false;
+  bool dsn = false;
+  bool auth_plain = false;
+  bool auth_login = false;
+  bool size = false;                             ///< SIZE= is understood [RFC1870].
+  std::optional<std::uint64_t> size_octets_max;  ///< Of content, if it has a fixed limit.
+  std::optional<std::uint32_t> recipients_max;   ///< Of a transaction [RFC9422 4.2].
+
+  friend bool operator==(const Capabilities&, const Capabilities&) = default;
+};
+
+/// Reads the text of a positive reply to EHLO. What is unknown or malformed is ignored.
+[[nodiscard]] Capabilities parse_capabilities(std::string_view text);
+
+enum class TlsPolicy : std::uint8_t {
+  off,            ///< Never STARTTLS.
+  opportunistic,  ///< Where offered; goes on without it when it is refused.
+  required,       ///< Closes with tls_unavailable when it is not to be had.
+};
+
+struct Credentials {
+  std::string user;
+  base::Secret password;
+};
+
+/// How long to wait at least [RFC5321 4.5.3.2]; each starts when what it waits for becomes the next
+/// thing that the peer owes us, and octets that trickle in do not prolong it.
+struct ClientTimeouts {
+  base::Duration greeting = std::chrono::minutes(5);       // [RFC5321 4.5.3.2.1]
+  base::Duration command = std::chrono::minutes(5);        // [RFC5321 4.5.3.2.2], 4.5.3.2.3
+  base::Duration data = std::chrono::minutes(2);           // [RFC5321 4.5.3.2.4]
+  base::Duration content_block = std::chrono::minutes(3);  // [RFC5321 4.5.3.2.5]
+  base::Duration final_dot = std::chrono::minutes(10);     // [RFC5321 4.5.3.2.6]
+  base::Duration tls_handshake = std::chrono::minutes(2);
+  /// Deviates: the text names no time for QUIT, and nothing depends on its reply.
+  base::Duration quit = std::chrono::seconds(10);
+};
+
+struct ClientOptions {
+  std::string helo;  ///< A domain or address literal: no spaces, no controls.
+  TlsPolicy tls = TlsPolicy::off;
+  bool tls_on = false;  ///< The connection is in TLS from its start [RFC8314 3].
+  /// Sent only in TLS, as PLAIN or LOGIN.
+  std::optional<Credentials> credentials;
+  ClientTimeouts timeouts = {};
+};
+
+/// One mail transaction. Paths are as printed from checked types, with their angle brackets.
+struct Transaction {
+  std::string reverse_path;
+  std::vector<std::string> forward_paths;  ///< At least one.
+  std::uint64_t size = 0;                  ///< Of the content, in octets, without dot-stuffing.
+  bool eight_bit = false;                  ///< The content has octets beyond US-ASCII.
+  bool needs_smtputf8 = false;             ///< An address or the header section has [RFC6531 3.4].
+  /// Gives the transaction up before the content unless every recipient is accepted.
+  bool all_or_nothing = false;
+};
+
+/// Where in the conversation something happened: what the peer owed us a reply to.
+enum class Stage : std::uint8_t {
+  greeting,
+  ehlo,  ///< Or HELO.
+  starttls,
+  auth,
+  idle,  ///< Between transactions.
+  mail,
+  rcpt,
+  data,
+  content,    ///< Before the final dot.
+  final_dot,  ///< The final dot may have been sent: without a reply the outcome is unknown.
+  quit,
+};
+[[nodiscard]] std::string_view to_string(Stage stage);
+
+/// What a transaction came to for one recipient.
+enum class Verdict : std::uint8_t {
+  accepted,             ///< The peer has taken responsibility.
+  transient,            ///< 4yz, or 421 and closed.
+  permanent,            ///< 5yz.
+  another_transaction,  ///< Too many recipients for this one: try it in another, at once.
+  lost,                 ///< No reply, and the final dot was not sent.
+  unknown,              ///< No reply after the final dot: it may have been taken.
+  refused_here,         ///< The next hop cannot take it, so it was not asked. The reply is ours.
+  abandoned,            ///< Accepted, but the transaction was given up (all_or_nothing).
+};
+
+/// Shared by all recipients that got it.
+using ReplyPointer = std::shared_ptr<const Reply>;
+
+struct RecipientResult {
+  Verdict verdict = Verdict::lost;
+  Stage stage = Stage::mail;
+  ReplyPointer reply;  ///< None if the peer said nothing to it.
+};
+
+/// Shake hands as a TLS client, then call tls_started(). When that fails, close the connection.
+struct StartTls {};
+
+/// The session is ready for its first transaction.
+struct Ready {};
+
+/// Send the content, dot-stuffed, then see content_ends().
+struct ContentWanted {};
+
+/// One result for each forward-path, in their order. The session is ready for another transaction,
+/// unless it is_closed().
+struct TransactionDone {
+  std::vector<RecipientResult> recipients;
+};
+
+enum class CloseReason : std::uint8_t {
+  quit,             ///< After quit().
+  refused,          ///< 4yz or 5yz to the greeting, EHLO or HELO: see the reply.
+  service_closing,  ///< 421 [RFC5321 3.8].
+  tls_unavailable,  ///< Required, but not offered or refused. Only ever defers.
+  auth_failed,      ///< Not offered, or refused. Only ever defers.
+  lost,             ///< The connection ended.
+  timed_out,
+  protocol_error,  ///< The peer said what is no reply, or none that may stand here.
+};
+[[nodiscard]] std::string_view to_string(CloseReason reason);
+
+/// The last event. Send what is left of output() if that is easy (a QUIT), and close.
+struct Closed {
+  CloseReason reason = CloseReason::lost;
+  Stage stage = Stage::greeting;
+  ReplyPointer reply;       ///< The reply that led to it, if there was one.
+  std::string explanation;  ///< For people, without the peer's text; may be empty.
+};
+
+using ClientEvent = std::variant<StartTls, Ready, ContentWanted, TransactionDone, Closed>;
+
+}  // namespace smtp
