@@ -1,0 +1,170 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+#include "base/time.h"
+#include "directory/snapshot.h"
+#include "policy/policy.h"
+#include "route/decide.h"
+#include "route/table.h"
+
+// The configuration file as a value: read once, never changed, shared by pointer. The names and
+// defaults are those of docs/configuration.md.
+namespace config {
+
+struct Listener {
+  base::Endpoint address;
+  policy::ListenerRole role = policy::ListenerRole::mx;
+};
+
+/// Paths. Both empty: no certificate, so that STARTTLS and AUTH are not offered.
+struct Tls {
+  std::string certificate;
+  std::string key;
+};
+
+struct Dns {
+  std::vector<base::Endpoint> servers;  ///< In this order; empty: the system's resolvers.
+  base::Duration timeout = std::chrono::seconds(5);
+};
+
+struct Limits {
+  std::uint64_t message_size = 50 * 1024 * 1024;  ///< In octets.
+  std::size_t recipients = 1'000;                 ///< Of one transaction.
+  std::size_t sessions = 10'000;
+  std::size_t sessions_per_client = 100;
+  base::Duration idle_timeout = std::chrono::minutes(5);
+};
+
+enum class TlsPolicy : std::uint8_t {
+  off,
+  opportunistic,
+  require,  ///< Encrypted, or deferred.
+  verify,   ///< And with a valid certificate.
+};
+
+struct Delivery {
+  std::uint16_t port = 25;                        ///< Dialled for MX delivery.
+  std::string helo;                               ///< Never empty: `hostname` by default.
+  std::vector<base::IpAddress> source_addresses;  ///< Empty: the system's choice.
+  std::vector<base::Network> refuse_networks;     ///< Where the DNS may not lead us.
+  TlsPolicy tls = TlsPolicy::opportunistic;
+  std::size_t connections_per_host = 20;
+  std::size_t messages_per_connection = 100;
+};
+
+enum class Durability : std::uint8_t {
+  fsync,   ///< 250 only when on stable storage.
+  memory,  ///< Written, not synced: for tests alone.
+};
+
+struct Queue {
+  std::vector<base::Duration> retry;  ///< Never empty; the last one repeats.
+  base::Duration expire = std::chrono::days(5);
+  std::optional<base::Duration> warn_after = std::chrono::hours(4);  ///< nullopt: never.
+  Durability durability = Durability::fsync;
+};
+
+struct Trace {
+  base::Duration keep = std::chrono::days(7);
+  std::uint64_t size = 4 * std::uint64_t{1024} * 1024 * 1024;  ///< In octets.
+};
+
+struct Admin {
+  std::optional<base::Endpoint> address;  ///< nullopt: off.
+};
+
+enum class LogFormat : std::uint8_t { json, text };
+
+struct Log {
+  LogFormat format = LogFormat::json;
+  std::string file;  ///< Empty: stderr.
+};
+
+/// Where something stands in the configuration file. Line and column count from 1, the column in
+/// characters; 0: the file as a whole.
+struct Position {
+  std::size_t line = 0;
+  std::size_t column = 0;
+
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
+
+/// A file that the configuration names and that must be there when the server starts.
+struct NamedFile {
+  std::string key;  ///< "tls.certificate"
+  std::string path;
+  Position position;
+};
+
+/// Everything that one server is to do. All paths are absolute if the base folder was.
+struct Config {
+  std::string hostname;
+  std::string data_dir;
+  std::vector<Listener> listeners;
+  Tls tls;
+  Dns dns;
+  policy::RelayRules relay;
+  Limits limits;
+  Delivery delivery;
+  Queue queue;
+  Trace trace;
+  Admin admin;
+  Log log;
+
+  std::shared_ptr<const directory::Snapshot> directory;  ///< `[[domain]]` and `[[user]]`.
+  route::LocalDomains local_domains;                     ///< `[[domain]]`, for route::decide.
+  route::RouteTable routes;                              ///< `[[route]]`.
+
+  bool sandbox = false;  ///< See sandbox().
+  std::vector<NamedFile> files;
+  /// For people: what works, but perhaps not as meant; and what leaves the machine without AUTH.
+  std::vector<std::string> warnings;
+};
+
+/// One mistake in a configuration file.
+struct Mistake {
+  std::string file;
+  Position position;
+  std::string key;      ///< "listener[1].role"; empty when the text is no TOML.
+  std::string message;  ///< What was expected.
+
+  /// `file:line:column: key: message`
+  [[nodiscard]] std::string print() const;
+  friend bool operator==(const Mistake&, const Mistake&) = default;
+};
+
+struct LoadOptions {
+  std::string file_name;     ///< For mistakes.
+  std::string base_folder;   ///< Relative paths are relative to it; absolute itself.
+  std::string machine_name;  ///< The default of `hostname`.
+};
+
+/// Reads the text of a configuration file. Finds all mistakes, in the order of the file; of text
+/// that is no TOML, the first one. Looks at no other file: see check_files().
+[[nodiscard]] std::expected<Config, std::vector<Mistake>> load(std::string_view text,
+                                                               const LoadOptions& options);
+
+/// The files that are named and missing. `is_readable` says whether there is a file at a path.
+[[nodiscard]] std::vector<Mistake> check_files(
+    const Config& config, std::string_view file_name,
+    const std::function<bool(const std::string& path)>& is_readable);
+
+/// What `serve` runs without a configuration: mx 127.0.0.1:2525, submission 127.0.0.1:2587 without
+/// AUTH; every recipient of every domain is known, and captured in `data_dir`/mail/DOMAIN/LOCAL. A
+/// route sends everything there, so nothing leaves the machine.
+[[nodiscard]] Config sandbox(const std::string& data_dir, const std::string& machine_name);
+
+/// `data_dir` and everything else by default; relays nothing, has no domain. For tests and tools.
+[[nodiscard]] Config defaults(const std::string& machine_name);
+
+}  // namespace config
