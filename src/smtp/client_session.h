@@ -37,7 +37,8 @@ class ClientSession {
 
   /// Takes octets from the peer; all of them.
   void receive(std::string_view octets, base::Instant now);
-  /// The connection has ended or failed, in either direction (also: the TLS handshake failed).
+  /// The connection has ended or failed (also: the TLS handshake failed). When it was a write that
+  /// failed, give receive() first what can still be read: the peer may have said why.
   void connection_lost();
 
   /// What the driver must do next, or nullopt if more octets or time are needed.
@@ -110,6 +111,7 @@ class ClientSession {
   void ready();
   void wait_for_transaction(base::Instant now);
   void finish_transaction();
+  void drop_output();
   void close(CloseReason reason, ReplyPointer reply, std::string explanation);
 
   ClientOptions options_;

@@ -63,7 +63,7 @@ class ReplyParser {
   [[nodiscard]] std::optional<ReplyErrorCode> take_separator(char c);
   [[nodiscard]] std::optional<ReplyErrorCode> take_text(std::string_view& in);
   [[nodiscard]] std::optional<ReplyErrorCode> take_line_feed(char c);
-  [[nodiscard]] std::optional<ReplyErrorCode> append(std::string_view octets);
+  [[nodiscard]] std::size_t append(std::string_view octets);
   [[nodiscard]] Reply finish();
 
   std::string text_;  ///< Lines as they came, separated by LF.

@@ -1,0 +1,332 @@
+#include "smtp/client_session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/ascii.h"
+#include "base/assert.h"
+#include "base/base64.h"
+#include "smtp/client_transaction.h"
+
+namespace smtp {
+
+using base::Instant;
+using Progress = ClientTransaction::Progress;
+
+ClientSession::ClientSession(ClientOptions options, Instant now)
+    : options_(std::move(options)), deadline_(now + options_.timeouts.greeting) {
+  PH_ASSERT(!options_.helo.empty());
+  PH_ASSERT(std::ranges::none_of(options_.helo,
+                                 [](char c) { return base::is_control(c) || base::is_space(c); }));
+}
+ClientSession::~ClientSession() = default;
+ClientSession::ClientSession(ClientSession&&) noexcept = default;
+ClientSession& ClientSession::operator=(ClientSession&&) noexcept = default;
+
+// ---- Input ----------------------------------------------------------------------------------
+
+void ClientSession::receive(std::string_view octets, Instant now) {
+  while (!octets.empty() && state_ != State::closed) {
+    if (state_ == State::tls_handshake) {
+      // In plain text behind the 220: injected, or worthless [RFC3207 5].
+      return close(CloseReason::protocol_error, nullptr, "octets in plain text before TLS");
+    }
+    auto reply = parser_.next(octets);
+    if (!reply) {
+      return close(CloseReason::protocol_error, nullptr, std::string(describe(reply.error().code)));
+    }
+    if (*reply) take_reply(std::move(**reply), now);
+  }
+}
+
+void ClientSession::take_reply(Reply taken, Instant now) {
+  const auto reply = std::make_shared<const Reply>(std::move(taken));
+  const bool answers_quit = state_ == State::quitting;
+  const bool introducing =
+      state_ == State::greeting || state_ == State::ehlo || state_ == State::helo;
+  if (reply->code == 421 && !answers_quit && !introducing) {  // At any time [RFC5321 3.8].
+    return close(CloseReason::service_closing, reply, {});
+  }
+  switch (state_) {
+    case State::greeting: return take_greeting(reply, now);
+    case State::ehlo: return take_ehlo(reply, now);
+    case State::helo: return take_helo(reply, now);
+    case State::starttls: return take_starttls(reply, now);
+    case State::auth_plain:
+    case State::auth_login:
+    case State::auth_login_user:
+    case State::auth_login_password: return take_auth(reply, now);
+    case State::transaction: return take_in_transaction(reply, now);
+    case State::ready: return close(CloseReason::protocol_error, reply, "reply to nothing");
+    case State::quitting: return close(CloseReason::quit, reply, {});
+    case State::tls_handshake:
+    case State::closed: break;
+  }
+  PH_ASSERT(false);
+}
+
+void ClientSession::connection_lost() {
+  if (state_ == State::closed) return;
+  drop_output();
+  close(state_ == State::quitting ? CloseReason::quit : CloseReason::lost, nullptr, {});
+}
+
+void ClientSession::tick(Instant now) {
+  if (state_ == State::closed || now < deadline_) return;
+  close(state_ == State::quitting ? CloseReason::quit : CloseReason::timed_out, nullptr, {});
+}
+
+// ---- From the greeting to Ready -------------------------------------------------------------
+
+void ClientSession::take_greeting(const ReplyPointer& reply, Instant now) {
+  if (reply->is_intermediate()) return close(CloseReason::protocol_error, reply, {});
+  if (!reply->is_positive()) return close(CloseReason::refused, reply, {});
+  say_ehlo(now);
+}
+
+void ClientSession::say_ehlo(Instant now) {
+  say(fmt::format("EHLO {}\r\n", options_.helo), State::ehlo, options_.timeouts.command, now);
+}
+
+/// Old servers know HELO only, and say so in several ways [RFC5321 3.2].
+void ClientSession::take_ehlo(const ReplyPointer& reply, Instant now) {
+  if (reply->is_intermediate()) return close(CloseReason::protocol_error, reply, {});
+  if (reply->is_transient()) return close(CloseReason::refused, reply, {});
+  if (reply->is_permanent()) {
+    capabilities_ = {};
+    return say(fmt::format("HELO {}\r\n", options_.helo), State::helo, options_.timeouts.command,
+               now);
+  }
+  capabilities_ = parse_capabilities(reply->text);
+  greeted(now);
+}
+
+void ClientSession::take_helo(const ReplyPointer& reply, Instant now) {
+  if (reply->is_intermediate()) return close(CloseReason::protocol_error, reply, {});
+  if (!reply->is_positive()) return close(CloseReason::refused, reply, {});
+  greeted(now);
+}
+
+void ClientSession::greeted(Instant now) {
+  if (!options_.tls_on && options_.tls != TlsPolicy::off) {
+    if (capabilities_.starttls) {
+      return say("STARTTLS\r\n", State::starttls, options_.timeouts.command, now);
+    }
+    if (options_.tls == TlsPolicy::required) {
+      return close(CloseReason::tls_unavailable, nullptr, "STARTTLS is not offered");
+    }
+  }
+  authenticate(now);
+}
+
+void ClientSession::take_starttls(const ReplyPointer& reply, Instant now) {
+  if (reply->is_intermediate()) return close(CloseReason::protocol_error, reply, {});
+  if (reply->is_positive()) {
+    state_ = State::tls_handshake;
+    deadline_ = now + options_.timeouts.tls_handshake;
+    events_.emplace_back(StartTls{});
+    return;
+  }
+  if (options_.tls == TlsPolicy::required) {
+    return close(CloseReason::tls_unavailable, reply, "STARTTLS was refused");
+  }
+  authenticate(now);  // The conversation goes on as if nothing had been said [RFC3207 4].
+}
+
+/// What was said in plain text is forgotten: it may have been anybody's [RFC3207 4.2].
+void ClientSession::tls_started(Instant now) {
+  if (state_ == State::closed) return;
+  PH_ASSERT(state_ == State::tls_handshake);
+  options_.tls_on = true;
+  capabilities_ = {};
+  say_ehlo(now);
+}
+
+/// Prefers PLAIN: it needs one command, and both show the password to the server [RFC4954 4].
+void ClientSession::authenticate(Instant now) {
+  if (!options_.credentials) return ready();
+  const auto& [user, password] = *options_.credentials;
+  const base::Duration timeout = options_.timeouts.command;
+  if (!options_.tls_on) {
+    close(CloseReason::auth_failed, nullptr, "credentials are never sent without TLS");
+  } else if (capabilities_.auth_plain) {
+    const std::string message = '\0' + user + '\0' + password.reveal();  // [RFC4616 2]
+    say(fmt::format("AUTH PLAIN {}\r\n", base::base64_encode(message)), State::auth_plain, timeout,
+        now);
+    output_is_secret_ = true;
+  } else if (capabilities_.auth_login) {
+    say("AUTH LOGIN\r\n", State::auth_login, timeout, now);
+  } else {
+    close(CloseReason::auth_failed, nullptr, "neither AUTH PLAIN nor AUTH LOGIN is offered");
+  }
+}
+
+/// LOGIN has no standard; every server asks for the user first, then for the password.
+void ClientSession::take_auth(const ReplyPointer& reply, Instant now) {
+  if (reply->is_positive() &&
+      (state_ == State::auth_plain || state_ == State::auth_login_password)) {
+    return ready();
+  }
+  if (reply->is_intermediate() && state_ == State::auth_login) {
+    say(base::base64_encode(options_.credentials->user) + "\r\n", State::auth_login_user,
+        options_.timeouts.command, now);
+    output_is_secret_ = true;
+  } else if (reply->is_intermediate() && state_ == State::auth_login_user) {
+    say(base::base64_encode(options_.credentials->password.reveal()) + "\r\n",
+        State::auth_login_password, options_.timeouts.command, now);
+    output_is_secret_ = true;
+  } else {
+    close(CloseReason::auth_failed, reply, {});
+  }
+}
+
+void ClientSession::ready() {
+  state_ = State::ready;
+  deadline_ = Instant::max();
+  events_.emplace_back(Ready{});
+}
+
+// ---- Transactions ---------------------------------------------------------------------------
+
+void ClientSession::begin(Transaction transaction, Instant now) {
+  PH_ASSERT(is_ready());
+  if (const auto refusal = refusal_for(transaction, capabilities_)) {
+    const RecipientResult result{Verdict::refused_here, Stage::mail,
+                                 std::make_shared<const Reply>(*refusal)};
+    events_.emplace_back(TransactionDone{{transaction.forward_paths.size(), result}});
+    return;
+  }
+  transaction_ =
+      std::make_unique<ClientTransaction>(std::move(transaction), capabilities_, must_reset_);
+  state_ = State::transaction;
+  transaction_->write_commands(output_);
+  wait_for_transaction(now);
+}
+
+void ClientSession::take_in_transaction(const ReplyPointer& reply, Instant now) {
+  switch (transaction_->take_reply(reply, output_)) {
+    case Progress::waiting: return wait_for_transaction(now);
+    case Progress::content_wanted:
+      events_.emplace_back(ContentWanted{});
+      return wait_for_transaction(now);
+    case Progress::done: return finish_transaction();
+    case Progress::protocol_error: return close(CloseReason::protocol_error, reply, {});
+  }
+}
+
+void ClientSession::wait_for_transaction(Instant now) {
+  const ClientTimeouts& timeouts = options_.timeouts;
+  const Stage stage = transaction_->stage();
+  deadline_ = now + (stage == Stage::data        ? timeouts.data
+                     : stage == Stage::content   ? timeouts.content_block
+                     : stage == Stage::final_dot ? timeouts.final_dot
+                                                 : timeouts.command);
+}
+
+void ClientSession::content_progress(Instant now) {
+  if (state_ == State::closed) return;
+  PH_ASSERT(stage() == Stage::content);
+  wait_for_transaction(now);
+}
+
+void ClientSession::content_ends(Instant now) {
+  if (state_ == State::closed) return;
+  PH_ASSERT(stage() == Stage::content);
+  transaction_->content_ends();
+  wait_for_transaction(now);
+}
+
+void ClientSession::finish_transaction() {
+  must_reset_ = transaction_->is_open();
+  events_.emplace_back(TransactionDone{transaction_->finish(Verdict::abandoned, nullptr)});
+  transaction_.reset();
+  state_ = State::ready;
+  deadline_ = Instant::max();
+}
+
+// ---- The end --------------------------------------------------------------------------------
+
+void ClientSession::quit(Instant now) {
+  if (state_ == State::closed) return;
+  PH_ASSERT(is_ready());
+  say("QUIT\r\n", State::quitting, options_.timeouts.quit, now);
+}
+
+/// Ends the session, and a transaction with it. What was not begun by the driver yet is taken back.
+/// Says QUIT where the peer may still expect a command [RFC5321 4.1.1.10].
+void ClientSession::close(CloseReason reason, ReplyPointer reply, std::string explanation) {
+  const Stage where = stage();
+  std::erase_if(events_, [](const ClientEvent& event) {
+    return !std::holds_alternative<TransactionDone>(event);
+  });
+  if (transaction_) {
+    const bool closing = reason == CloseReason::service_closing;
+    const Verdict rest = closing                     ? Verdict::transient
+                         : where == Stage::final_dot ? Verdict::unknown
+                                                     : Verdict::lost;
+    events_.emplace_back(TransactionDone{transaction_->finish(rest, reply)});
+    transaction_.reset();
+  }
+  const bool says_quit = reason == CloseReason::refused || reason == CloseReason::tls_unavailable ||
+                         reason == CloseReason::auth_failed;
+  if (!says_quit) drop_output();
+  if (says_quit) output_ += "QUIT\r\n";
+  events_.emplace_back(Closed{reason, where, std::move(reply), std::move(explanation)});
+  state_ = State::closed;
+  deadline_ = Instant::max();
+}
+
+Stage ClientSession::stage() const {
+  switch (state_) {
+    case State::greeting: return Stage::greeting;
+    case State::ehlo:
+    case State::helo: return Stage::ehlo;
+    case State::starttls:
+    case State::tls_handshake: return Stage::starttls;
+    case State::auth_plain:
+    case State::auth_login:
+    case State::auth_login_user:
+    case State::auth_login_password: return Stage::auth;
+    case State::transaction: return transaction_->stage();
+    case State::ready: return Stage::idle;
+    case State::quitting:
+    case State::closed: return Stage::quit;
+  }
+  std::unreachable();
+}
+
+// ---- Output and events ----------------------------------------------------------------------
+
+void ClientSession::say(std::string_view command, State next, base::Duration timeout, Instant now) {
+  output_ += command;
+  state_ = next;
+  deadline_ = now + timeout;
+}
+
+std::string_view ClientSession::output() const {
+  return std::string_view(output_).substr(output_sent_);
+}
+
+void ClientSession::output_sent(std::size_t octets) {
+  PH_ASSERT(octets <= output().size());
+  output_sent_ += octets;
+  if (output_sent_ == output_.size()) drop_output();
+}
+
+void ClientSession::drop_output() {
+  output_.clear();
+  output_sent_ = 0;
+  output_is_secret_ = false;
+}
+
+std::optional<ClientEvent> ClientSession::next_event() {
+  if (events_.empty()) return std::nullopt;
+  ClientEvent event = std::move(events_.front());
+  events_.erase(events_.begin());
+  return event;
+}
+
+}  // namespace smtp
