@@ -130,17 +130,14 @@ class SimDisk final : public sys::Disk {
 
   /// Counts the operation, and says why it must fail.
   [[nodiscard]] base::Io<> begin(DiskOperation operation, const std::string& path);
-  [[nodiscard]] bool skipped(DiskOperation operation, const std::string& path) const;
-  /// Makes the charge of a file what its size asks for; false when the disk is full.
+  [[nodiscard]] bool is_skipped(DiskOperation operation, const std::string& path) const;
+  [[nodiscard]] bool sync_fails() { return rng_.chance(sync_failures_); }
+  /// Makes the charge of a file what `octets` ask for; false when the disk is full.
   [[nodiscard]] bool charge(Node& node, std::uint64_t octets);
   void release_if_gone(Node& node);
-  /// Gives `result` at once or later; later, if the machine is still alive then.
+  void end_life();
+  /// Gives the result of `act` at once or later; if the machine has died meanwhile, cancelled.
   [[nodiscard]] sys::Now<> finish(sys::Completion<>& done, std::function<base::Io<>()> act);
-  [[nodiscard]] sys::Now<> sync_file(const std::shared_ptr<Node>& node, const std::string& path,
-                                     sys::Completion<>& done);
-  [[nodiscard]] base::Io<> write_file(Node& node, std::uint64_t at, bool at_end,
-                                      std::span<const std::string_view> pieces,
-                                      const std::string& path);
 
   Rng rng_;
   std::unique_ptr<Names> names_;
