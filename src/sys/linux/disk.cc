@@ -1,0 +1,256 @@
+#include "sys/linux/disk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "sys/linux/descriptor.h"
+
+namespace sys::real {
+
+using base::Io;
+using base::IoErrorCode;
+
+namespace {
+
+/// Pieces of one pwritev().
+constexpr std::size_t pieces_at_once_max = 256;
+static_assert(pieces_at_once_max <= IOV_MAX);
+
+/// Repeats a system call that a signal interrupted.
+template <class Call>
+auto uninterrupted(Call call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+Io<> checked(int result) {
+  if (result != 0) return system_failure();
+  return {};
+}
+
+Io<struct stat> status_of(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return system_failure();
+  return status;
+}
+
+/// The part of `pieces` that is not written yet.
+class Remainder {
+ public:
+  explicit Remainder(std::span<const std::string_view> pieces) : pieces_(pieces) { skip(0); }
+
+  [[nodiscard]] bool empty() const { return pieces_.empty(); }
+  /// Fills `parts` and returns how many.
+  [[nodiscard]] int gather(std::span<iovec> parts) const {
+    const std::size_t count = std::min(pieces_.size(), parts.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string_view piece = pieces_[i].substr(i == 0 ? done_of_first_ : 0);
+      parts[i] = {const_cast<char*>(piece.data()), piece.size()};
+    }
+    return static_cast<int>(count);
+  }
+  void skip(std::size_t octets) {
+    done_of_first_ += octets;
+    while (!pieces_.empty() && done_of_first_ >= pieces_.front().size()) {
+      done_of_first_ -= pieces_.front().size();
+      pieces_ = pieces_.subspan(1);
+    }
+  }
+
+ private:
+  std::span<const std::string_view> pieces_;
+  std::size_t done_of_first_ = 0;
+};
+
+class RealFile final : public File {
+ public:
+  RealFile(Descriptor file, bool appends) : file_(std::move(file)), appends_(appends) {}
+
+  [[nodiscard]] Io<std::uint64_t> size() override {
+    const Io<struct stat> status = status_of(fd());
+    if (!status) return std::unexpected(status.error());
+    return static_cast<std::uint64_t>(status->st_size);
+  }
+
+  [[nodiscard]] Io<std::size_t> read(std::uint64_t at, std::span<char> into) override {
+    std::size_t got = 0;
+    while (got < into.size()) {
+      const ssize_t result = uninterrupted([&] {
+        return ::pread(fd(), into.data() + got, into.size() - got, static_cast<off_t>(at + got));
+      });
+      if (result < 0) return system_failure();
+      if (result == 0) break;
+      got += static_cast<std::size_t>(result);
+    }
+    return got;
+  }
+
+  [[nodiscard]] Io<> allocate(std::uint64_t octets) override;
+
+  [[nodiscard]] Io<> truncate(std::uint64_t octets) override {
+    return checked(uninterrupted([&] { return ::ftruncate(fd(), static_cast<off_t>(octets)); }));
+  }
+
+  [[nodiscard]] Now<> write(std::uint64_t at, std::span<const std::string_view> pieces,
+                            Completion<>& /*done*/) override {
+    return write_all(at, pieces);
+  }
+
+  [[nodiscard]] Now<> sync(Completion<>& /*done*/) override {
+    return checked(uninterrupted([&] { return ::fdatasync(fd()); }));
+  }
+
+  void start_writing_out(std::uint64_t at, std::uint64_t octets) override {
+    (void)::sync_file_range(fd(), static_cast<off64_t>(at), static_cast<off64_t>(octets),
+                            SYNC_FILE_RANGE_WRITE);
+  }
+
+  [[nodiscard]] Io<bool> try_lock() override {
+    if (uninterrupted([&] { return ::flock(fd(), LOCK_EX | LOCK_NB); }) == 0) return true;
+    if (errno == EWOULDBLOCK) return false;
+    return system_failure();
+  }
+
+ private:
+  [[nodiscard]] int fd() const { return file_.get(); }
+  [[nodiscard]] Io<> write_all(std::uint64_t at, std::span<const std::string_view> pieces);
+
+  Descriptor file_;
+  bool appends_;
+};
+
+Io<> RealFile::write_all(std::uint64_t at, std::span<const std::string_view> pieces) {
+  for (Remainder remainder(pieces); !remainder.empty();) {
+    std::array<iovec, pieces_at_once_max> parts;
+    const int count = remainder.gather(parts);
+    const ssize_t result = uninterrupted([&] {
+      return appends_ ? ::writev(fd(), parts.data(), count)
+                      : ::pwritev(fd(), parts.data(), count, static_cast<off_t>(at));
+    });
+    if (result < 0) return system_failure();
+    // Nothing written and no error: the device has no more room, and would say so forever.
+    if (result == 0) return base::io_error(IoErrorCode::no_space, ENOSPC);
+    remainder.skip(static_cast<std::size_t>(result));
+    at += static_cast<std::uint64_t>(result);
+  }
+  return {};
+}
+
+Io<> RealFile::allocate(std::uint64_t octets) {
+  if (octets == 0) return {};
+  const int result =
+      uninterrupted([&] { return ::fallocate(fd(), 0, 0, static_cast<off_t>(octets)); });
+  if (result == 0) return {};
+  if (errno != EOPNOTSUPP) return system_failure();
+  // This file system promises no room, so we take it. Holes below the end stay holes.
+  Io<std::uint64_t> end = size();
+  if (!end) return std::unexpected(end.error());
+  const std::string zeros(256 * 1'024, '\0');
+  for (std::uint64_t at = *end; at < octets;) {
+    const std::string_view piece =
+        std::string_view(zeros).substr(0, std::min<std::uint64_t>(zeros.size(), octets - at));
+    if (const Io<> written = write_all(at, {&piece, 1}); !written) return written;
+    at += piece.size();
+  }
+  return {};
+}
+
+int flags_of(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::read: return O_RDONLY;
+    case OpenMode::read_write: return O_RDWR;
+    case OpenMode::create: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::append: return O_RDWR | O_CREAT | O_APPEND;
+  }
+  return O_RDONLY;
+}
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+bool is_directory(DIR& directory, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat status{};
+  return ::fstatat(::dirfd(&directory), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(status.st_mode);
+}
+
+class RealDisk final : public Disk {
+ public:
+  [[nodiscard]] Io<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    const int flags = flags_of(mode) | O_CLOEXEC;
+    Descriptor file(uninterrupted([&] { return ::open(path.c_str(), flags, 0600); }));
+    // A log that we may only write to.
+    if (!file && errno == EACCES && mode == OpenMode::append) {
+      const int write_only = (flags & ~O_ACCMODE) | O_WRONLY;
+      file = Descriptor(uninterrupted([&] { return ::open(path.c_str(), write_only, 0600); }));
+    }
+    if (!file) return system_failure();
+    // Reading a folder as a file would fail later, and less clearly.
+    const Io<struct stat> status = status_of(file.get());
+    if (!status) return std::unexpected(status.error());
+    if (S_ISDIR(status->st_mode)) return base::io_error(IoErrorCode::failed, EISDIR);
+    return std::make_unique<RealFile>(std::move(file), mode == OpenMode::append);
+  }
+
+  [[nodiscard]] Io<> rename(const std::string& from, const std::string& to) override {
+    return checked(::rename(from.c_str(), to.c_str()));
+  }
+
+  [[nodiscard]] Io<> unlink(const std::string& path) override {
+    return checked(::unlink(path.c_str()));
+  }
+
+  [[nodiscard]] Io<> make_directory(const std::string& path) override {
+    return checked(::mkdir(path.c_str(), 0700));
+  }
+
+  [[nodiscard]] Io<std::vector<DirectoryEntry>> list(const std::string& path) override {
+    const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
+    if (!directory) return system_failure();
+    std::vector<DirectoryEntry> entries;
+    for (;;) {
+      errno = 0;
+      const dirent* const entry = ::readdir(directory.get());
+      if (entry == nullptr) break;
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      entries.push_back({std::string(name), is_directory(*directory, *entry)});
+    }
+    if (errno != 0) return system_failure();
+    std::ranges::sort(entries, {}, &DirectoryEntry::name);
+    return entries;
+  }
+
+  [[nodiscard]] Io<bool> exists(const std::string& path) override {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return system_failure();
+  }
+
+  [[nodiscard]] Now<> sync_directory(const std::string& path, Completion<>& /*done*/) override {
+    const Descriptor directory(
+        uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+    if (!directory) return Io<>(system_failure());
+    return checked(uninterrupted([&] { return ::fsync(directory.get()); }));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Disk> make_disk() { return std::make_unique<RealDisk>(); }
+
+}  // namespace sys::real
