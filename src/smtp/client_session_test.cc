@@ -6,168 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "smtp/client_session_testing.h"
+
 namespace smtp {
 namespace {
 
-using namespace std::chrono_literals;
-using base::Instant;
-
-// A transcript is lines of `S: …` (sent to the session) and `C: …` (expected of it), and between
-// them, instead of either: `(content)` where the driver sends content, `(final dot)` where it says
-// content_ends(), `(TLS)` where it shakes hands, `(lost)`, `(time-out)`.
-struct Plan {
-  ClientOptions options;
-  std::vector<Transaction> transactions;
-  bool ends_content = true;  ///< Says content_ends() at once.
-};
-
-/// Drives a session as the delivery would, and writes down what it does.
-class Driver {
- public:
-  explicit Driver(Plan plan) : plan_(std::move(plan)), session_(plan_.options, now_) {}
-
-  void serve(std::string_view octets) {
-    session_.receive(octets, now_);
-    work();
-  }
-  void lose() {
-    session_.connection_lost();
-    work();
-  }
-  void time_out() {
-    ASSERT_NE(session_.deadline(), Instant::max());
-    session_.tick(session_.deadline() - 1ns);
-    work();
-    session_.tick(session_.deadline());
-    work();
-  }
-  void end_content() {
-    session_.content_ends(now_);
-    said_ += "(final dot)\n";
-    work();
-  }
-
-  /// What was said since the last call, with LF line ends.
-  std::string take_said() { return std::exchange(said_, {}); }
-  [[nodiscard]] const std::string& outcome() const { return outcome_; }
-  [[nodiscard]] const ClientSession& session() const { return session_; }
-
- private:
-  void work() {
-    say();
-    while (auto event = session_.next_event()) {
-      std::visit([this](const auto& e) { handle(e); }, *event);
-      say();
-    }
-  }
-  void say() {
-    while (!session_.output().empty()) {
-      if (session_.output()[0] != '\r') said_ += session_.output()[0];
-      session_.output_sent(1);
-    }
-  }
-  void handle(const StartTls&) {
-    said_ += "(TLS)\n";
-    session_.tls_started(now_);
-  }
-  void handle(const Ready&) { go_on(); }
-  void handle(const ContentWanted&) {
-    said_ += "(content)\n";
-    session_.content_progress(now_);
-    if (plan_.ends_content) session_.content_ends(now_);
-    if (plan_.ends_content) said_ += "(final dot)\n";
-  }
-  void handle(const TransactionDone& done) {
-    for (const RecipientResult& result : done.recipients) {
-      outcome_ += name(result.verdict) + "@" + std::string(to_string(result.stage));
-      if (result.reply) outcome_ += " " + one_line(*result.reply);
-      outcome_ += "\n";
-    }
-    if (!session_.is_closed()) go_on();
-  }
-  void handle(const Closed& closed) {
-    outcome_ += std::string(to_string(closed.reason)) + "@" + std::string(to_string(closed.stage));
-    if (closed.reply) outcome_ += " " + one_line(*closed.reply);
-    outcome_ += "\n";
-  }
-  void go_on() {
-    if (next_ < plan_.transactions.size()) {
-      session_.begin(plan_.transactions[next_++], now_);
-    } else {
-      session_.quit(now_);
-    }
-  }
-  static std::string name(Verdict verdict) {
-    switch (verdict) {
-      case Verdict::accepted: return "accepted";
-      case Verdict::transient: return "transient";
-      case Verdict::permanent: return "permanent";
-      case Verdict::another_transaction: return "another";
-      case Verdict::lost: return "lost";
-      case Verdict::unknown: return "unknown";
-      case Verdict::refused_here: return "refused here";
-      case Verdict::abandoned: return "abandoned";
-    }
-    return "?";
-  }
-
-  Plan plan_;
-  Instant now_{1h};
-  ClientSession session_;
-  std::size_t next_ = 0;
-  std::string said_;
-  std::string outcome_;
-};
-
-/// Runs a transcript; what the server says between two client lines comes in one piece, or cut in
-/// two at `cut` octets of all that it says, or (0) in single octets.
-std::string run(const Plan& plan, std::string_view transcript, std::size_t cut) {
-  Driver driver(plan);
-  std::size_t served = 0;
-  std::string pending;
-  const auto flush = [&] {
-    if (cut == 0) {
-      for (const char c : pending) driver.serve(std::string_view(&c, 1));
-    } else {
-      const std::size_t first = std::min(cut > served ? cut - served : 0, pending.size());
-      if (first > 0) driver.serve(std::string_view(pending).substr(0, first));
-      driver.serve(std::string_view(pending).substr(first));
-      served += pending.size();
-    }
-    pending.clear();
-  };
-  std::string want;
-  const auto compare = [&] {
-    flush();
-    EXPECT_EQ(driver.take_said(), want) << transcript;
-    want.clear();
-  };
-  while (!transcript.empty()) {
-    const std::size_t end = transcript.find('\n');
-    const std::string_view line = transcript.substr(0, end);
-    transcript.remove_prefix(end + 1);
-    if (line.starts_with("S: ")) {
-      if (!want.empty()) compare();
-      pending += std::string(line.substr(3)) + "\r\n";
-    } else if (line == "(lost)" || line == "(time-out)" || line == "(ends)") {
-      compare();
-      if (line == "(lost)") driver.lose();
-      if (line == "(time-out)") driver.time_out();
-      if (line == "(ends)") driver.end_content();
-    } else {
-      want += std::string(line.starts_with("C: ") ? line.substr(3) : line) + "\n";
-    }
-  }
-  compare();
-  return driver.outcome();
-}
-
-Transaction to(std::vector<std::string> forward_paths) {
-  return {.reverse_path = "<a@a.test>", .forward_paths = std::move(forward_paths), .size = 100};
-}
-
-const Transaction one = to({"<x@z.test>"});
-const Transaction three = to({"<x@z.test>", "<y@z.test>", "<z@z.test>"});
+using namespace client_test;
 
 Transaction all_or_nothing(Transaction t) {
   t.all_or_nothing = true;
@@ -182,34 +26,12 @@ Transaction utf8(Transaction t) {
   return t;
 }
 
-ClientOptions with(TlsPolicy tls, bool credentials = false, bool tls_on = false) {
-  ClientOptions options{.helo = "a.test", .tls = tls, .tls_on = tls_on};
-  if (credentials) options.credentials = Credentials{"user", base::Secret("pass")};
-  return options;
-}
-
-const ClientOptions plain = with(TlsPolicy::off);
-
 struct TranscriptCase {
   std::string_view name;
   Plan plan;
   std::string transcript;
   std::string want;
 };
-
-const std::string greeting = "S: 220 z.test\nC: EHLO a.test\n";
-const std::string simple = greeting + "S: 250 z.test\n";
-const std::string pipelining = greeting + "S: 250-z.test hello\nS: 250 PIPELINING\n";
-const std::string bye = "C: QUIT\nS: 221 bye\n";
-const std::string quit = "quit@QUIT 221 bye\n";
-const std::string mail = "C: MAIL FROM:<a@a.test>\n";
-const std::string rcpt_x = "C: RCPT TO:<x@z.test>\n";
-const std::string rcpt_y = "C: RCPT TO:<y@z.test>\n";
-const std::string rcpt_z = "C: RCPT TO:<z@z.test>\n";
-const std::string ok = "S: 250 ok\n";
-const std::string content = "S: 354 go\n(content)\n(final dot)\n";
-const std::string one_ahead = mail + rcpt_x + "C: DATA\n";
-const std::string three_ahead = mail + rcpt_x + rcpt_y + rcpt_z + "C: DATA\n";
 
 const TranscriptCase transcript_cases[] = {
     // Introductions.
@@ -480,121 +302,6 @@ TEST(client_session, transcripts_are_as_in_the_table_whatever_the_cut) {
   }
 }
 
-// Every stage × everything that a server may do there.
-
-struct StageCase {
-  std::string_view name;
-  std::string before;    ///< Until the stage's reply is owed.
-  std::string after_ok;  ///< What the client does after `ok`; empty: a protocol error.
-  std::string ok;        ///< A code of the right class that is not the usual one.
-  Stage stage;
-  bool refusal_closes;     ///< 4yz and 5yz end the connection.
-  bool permanent_is_helo;  ///< 5yz makes us try HELO.
-};
-
-const std::string to_mail = simple + mail;
-const std::string to_rcpt = to_mail + ok + rcpt_x;
-const std::string to_data = to_rcpt + ok + "C: DATA\n";
-const std::string to_content = to_data + "S: 354 go\n(content)\n";
-const std::string to_dot = to_data + content;
-
-const StageCase stage_cases[] = {
-    {"greeting", "", "C: EHLO a.test\n", "S: 250 x\n", Stage::greeting, true, false},
-    {"EHLO", greeting, mail, "S: 220 x\n", Stage::ehlo, true, true},
-    {"MAIL", to_mail, rcpt_x, "S: 221 x\n", Stage::mail, false, false},
-    {"RCPT", to_rcpt, "C: DATA\n", "S: 299 x\n", Stage::rcpt, false, false},
-    {"DATA", to_data, "(content)\n(final dot)\n", "S: 399 x\n", Stage::data, false, false},
-    {"content", to_content, "", "", Stage::content, true, false},
-    {"final dot", to_dot, bye, "S: 200 x\n", Stage::final_dot, false, false},
-};
-
-class Stages : public testing::Test {
- protected:
-  static bool in_transaction(const StageCase& row) { return row.stage >= Stage::mail; }
-  static std::string at(const StageCase& row) { return "@" + std::string(to_string(row.stage)); }
-
-  /// What the results of the one recipient and the end must be.
-  static std::string ended(const StageCase& row, const std::string& verdict,
-                           const std::string& close, const std::string& reply) {
-    std::string out;
-    if (in_transaction(row)) out += verdict + at(row) + reply + "\n";
-    return out + close + at(row) + reply + "\n";
-  }
-  static std::string without_outcome(const StageCase& row) {
-    return row.stage == Stage::final_dot ? "unknown" : "lost";
-  }
-
-  static void check(const StageCase& row, const std::string& more, const std::string& want) {
-    Plan plan{plain, {one}};
-    plan.ends_content = row.stage != Stage::content;
-    for (const std::size_t cut : {std::size_t{0}, std::size_t{100'000}}) {
-      EXPECT_EQ(run(plan, row.before + more, cut), want) << row.name << more;
-    }
-  }
-};
-
-TEST_F(Stages, another_code_of_the_right_class_is_as_good) {  // [RFC5321 4.2.1]
-  for (const StageCase& row : stage_cases) {
-    if (row.ok.empty()) continue;
-    const bool done = row.stage == Stage::final_dot;
-    Plan plan{plain, {one}};
-    const std::string want = done ? "accepted@final dot 200 x\n" + quit : "";
-    EXPECT_EQ(run(plan, row.before + row.ok + row.after_ok, 0), want) << row.name;
-  }
-}
-
-TEST_F(Stages, refusals) {
-  for (const StageCase& row : stage_cases) {
-    for (const char* reply : {"450 4.2.0 x", "550 5.2.0 x"}) {
-      const bool permanent = *reply == '5';
-      const std::string said = std::string("S: ") + reply + "\n";
-      const std::string verdict = permanent ? "permanent" : "transient";
-      const std::string shown = std::string(" ") + reply;
-      if (!in_transaction(row)) {
-        const bool helo = permanent && row.permanent_is_helo;
-        check(row, said + (helo ? "C: HELO a.test\n" : "C: QUIT\n"),
-              helo ? "" : "refused" + at(row) + shown + "\n");
-      } else if (row.stage == Stage::content) {  // Too early, but a refusal all the same.
-        check(row, said, ended(row, verdict, "protocol error", shown));
-      } else {
-        check(row, said + bye, verdict + at(row) + shown + "\n" + quit);
-      }
-    }
-  }
-}
-
-TEST_F(Stages, service_closing) {
-  for (const StageCase& row : stage_cases) {
-    const bool introducing = !in_transaction(row);
-    check(row, std::string("S: 421 x\n") + (introducing ? "C: QUIT\n" : ""),
-          ended(row, "transient", introducing ? "refused" : "service closing", " 421 x"));
-  }
-}
-
-TEST_F(Stages, a_code_of_the_wrong_class_is_a_protocol_error) {
-  for (const StageCase& row : stage_cases) {
-    const std::string reply = row.stage == Stage::data ? "250 x" : "354 x";
-    check(row, "S: " + reply + "\n",
-          ended(row, without_outcome(row), "protocol error", " " + reply));
-  }
-}
-
-TEST_F(Stages, a_250_before_the_final_dot_is_not_believed) {
-  const StageCase& row = stage_cases[5];
-  check(row, "S: 250 taken\n", ended(row, "lost", "protocol error", " 250 taken"));
-}
-
-TEST_F(Stages, garbage_loss_and_silence) {
-  for (const StageCase& row : stage_cases) {
-    check(row, "S: garbage\n", ended(row, without_outcome(row), "protocol error", ""));
-    check(row, "S: 250-x\nS: 550 y\n", ended(row, without_outcome(row), "protocol error", ""));
-    check(row, "(lost)\n", ended(row, without_outcome(row), "connection lost", ""));
-    check(row, "S: 250-incomplete\n(lost)\n",
-          ended(row, without_outcome(row), "connection lost", ""));
-    check(row, "(time-out)\n", ended(row, without_outcome(row), "timed out", ""));
-  }
-}
-
 // Single questions.
 
 TEST(client_session, octets_in_plain_text_behind_the_reply_to_starttls_end_the_session) {
@@ -709,49 +416,6 @@ TEST(client_session, a_thousand_recipients_go_in_windows) {
   EXPECT_EQ(commands, 1'002u);
   EXPECT_EQ(replies, 1'002u);
   EXPECT_EQ(session.stage(), Stage::content);
-}
-
-struct CapabilityCase {
-  std::string_view name;
-  std::string_view text;
-  Capabilities want;
-};
-
-const CapabilityCase capability_cases[] = {
-    {"name alone", "z.test", {.extended = true}},
-    {"the first line holds no keyword", "PIPELINING\nDSN", {.extended = true, .dsn = true}},
-    {"empty", "", {.extended = true}},
-    {"all, in any case",
-     "z\nPipelining\n8BITMIME\nSMTPUTF8\nSTARTTLS\nENHANCEDSTATUSCODES\nCHUNKING\nDSN",
-     {.extended = true,
-      .pipelining = true,
-      .eight_bit_mime = true,
-      .smtputf8 = true,
-      .starttls = true,
-      .enhanced_status_codes = true,
-      .chunking = true,
-      .dsn = true}},
-    {"a longer word is another keyword", "z\nPIPELINING2\nXDSN\n8BITMIME=1", {.extended = true}},
-    {"SIZE", "z\nSIZE 10240000", {.extended = true, .size = true, .size_octets_max = 10'240'000}},
-    {"SIZE without a number", "z\nSIZE", {.extended = true, .size = true}},
-    {"SIZE 0: no limit", "z\nSIZE 0", {.extended = true, .size = true}},
-    {"SIZE of 2^64 - 1",
-     "z\nSIZE 18446744073709551615",
-     {.extended = true, .size = true, .size_octets_max = 18'446'744'073'709'551'615u}},
-    {"SIZE of 2^64", "z\nSIZE 18446744073709551616", {.extended = true, .size = true}},
-    {"SIZE with rubbish", "z\nSIZE 12x", {.extended = true, .size = true}},
-    {"AUTH",
-     "z\nAUTH  CRAM-MD5 plain LOGIN",
-     {.extended = true, .auth_plain = true, .auth_login = true}},
-    {"AUTH without a mechanism of ours", "z\nAUTH PLAINER", {.extended = true}},
-    {"LIMITS", "z\nLIMITS MAILMAX=5 RCPTMAX=100", {.extended = true, .recipients_max = 100}},
-    {"LIMITS of nothing", "z\nLIMITS RCPTMAX=0", {.extended = true}},
-};
-
-TEST(capabilities, are_read_as_in_the_table) {
-  for (const CapabilityCase& row : capability_cases) {
-    EXPECT_EQ(parse_capabilities(row.text), row.want) << row.name;
-  }
 }
 
 }  // namespace

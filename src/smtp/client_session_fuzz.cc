@@ -1,0 +1,81 @@
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "base/assert.h"
+#include "smtp/client_session.h"
+
+// A client session against a server that says anything. Input: one octet of options, then pieces,
+// each one octet of length and what happens before it, and that many octets of the server.
+namespace {
+
+using smtp::ClientSession;
+
+struct Count {
+  int begun = 0;
+  int done = 0;
+  bool closed = false;
+};
+
+void work_off(ClientSession& session, base::Instant now, bool stalls, Count& count) {
+  while (const auto event = session.next_event()) {
+    PH_ASSERT(!count.closed);  // Closed is the last event.
+    if (std::holds_alternative<smtp::StartTls>(*event)) session.tls_started(now);
+    if (std::holds_alternative<smtp::ContentWanted>(*event) && !stalls) session.content_ends(now);
+    if (const auto* done = std::get_if<smtp::TransactionDone>(&*event)) {
+      PH_ASSERT(done->recipients.size() == 3);
+      PH_ASSERT(++count.done == count.begun);
+    }
+    count.closed = std::holds_alternative<smtp::Closed>(*event);
+  }
+  PH_ASSERT(count.closed == session.is_closed());
+}
+
+void begin(ClientSession& session, std::uint8_t options, base::Instant now, Count& count) {
+  ++count.begun;
+  session.begin({.reverse_path = "<>",
+                 .forward_paths = {"<a@z.test>", "<b@z.test>", "<c@z.test>"},
+                 .size = 1'000,
+                 .eight_bit = (options & 8) != 0,
+                 .all_or_nothing = (options & 16) != 0},
+                now);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view in(reinterpret_cast<const char*>(data), size);
+  if (in.empty()) return 0;
+  const auto options = static_cast<std::uint8_t>(in[0]);
+  in.remove_prefix(1);
+  smtp::ClientOptions client{.helo = "a.test",
+                             .tls = smtp::TlsPolicy{static_cast<std::uint8_t>((options & 3) % 3)},
+                             .tls_on = (options & 32) != 0};
+  if ((options & 4) != 0) client.credentials = {"user", base::Secret("pass")};
+  const bool stalls = (options & 64) != 0;
+  base::Instant now{};
+  ClientSession session(client, now);
+  Count count;
+  while (!in.empty()) {
+    const auto head = static_cast<std::uint8_t>(in[0]);
+    in.remove_prefix(1);
+    if (session.is_ready() && count.begun < 3) begin(session, options, now, count);
+    if (session.is_ready() && count.begun == 3) session.quit(now);
+    const std::string_view octets = in.substr(0, head & 0x7f);
+    in.remove_prefix(octets.size());
+    if ((head & 0x80) != 0) session.output_sent(session.output().size());
+    session.receive(octets, now);
+    work_off(session, now, stalls, count);
+    if (head == 0 && session.deadline() != base::Instant::max()) {
+      now = session.deadline();
+      session.tick(now);
+      work_off(session, now, stalls, count);
+    }
+  }
+  session.connection_lost();
+  work_off(session, now, stalls, count);
+  PH_ASSERT(count.closed && count.done == count.begun);
+  return 0;
+}
