@@ -22,7 +22,8 @@ enum class Kind : std::uint8_t { failed, expired, delayed, delivered, relayed, e
 
 /// One recipient in a report. Texts may come from a peer: they are made safe here.
 struct RecipientReport {
-  /// As its ORCPT parameter had it, `rfc822;xtext`; empty if it had none [RFC3461 4.2].
+  /// As its ORCPT parameter had it, `rfc822;xtext`; empty if it had none [RFC3461 4.2]. An address
+  /// that is not valid xtext is taken as it is.
   std::string original_recipient = {};
   grammar::Mailbox final_recipient;
   Kind kind = Kind::failed;
@@ -39,7 +40,7 @@ struct RecipientReport {
 };
 
 struct ReportInput {
-  std::string_view hostname;
+  std::string_view hostname;  ///< Ours; ASCII.
   /// The left side of the Message-ID, a dot-atom that no other message has: the id of the report.
   std::string_view id;
   std::uint64_t random = 0;  ///< For the boundary, so that nobody can foresee it.
@@ -52,7 +53,8 @@ struct ReportInput {
   /// The content that is reported on, or just its header section.
   std::string_view original = {};
   /// RET=FULL, and `original` is whole [RFC3461 4.3]. Beyond returned_content_octets_max, and when
-  /// nothing failed, the header section alone is returned all the same [RFC3461 6.2].
+  /// nothing failed, the header section alone is returned all the same [RFC3461 6.2]; so too when
+  /// its lines are not what 8BITMIME carries.
   bool return_content = false;
 };
 
