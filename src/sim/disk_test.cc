@@ -28,7 +28,7 @@ Io<> write(sys::File& file, std::uint64_t at, std::string_view octets) {
   return file.write(at, pieces, done).value();
 }
 
-Io<> sync(sys::File& file) {
+Io<> save(sys::File& file) {
   Never done;
   return file.sync(done).value();
 }
@@ -67,7 +67,7 @@ void make(SimDisk& disk, const std::string& path, std::string_view contents) {
 void make_synced(SimDisk& disk, const std::string& path, std::string_view contents) {
   auto file = open(disk, path, OpenMode::create);
   EXPECT_TRUE(write(*file, 0, contents));
-  EXPECT_TRUE(sync(*file));
+  EXPECT_TRUE(save(*file));
 }
 
 const SurvivalCase survival_cases[] = {
@@ -221,9 +221,9 @@ TEST(SimDisk, a_failed_sync_loses_although_reads_show_it_and_later_syncs_succeed
     auto file = open(disk, "a", OpenMode::read_write);
     EXPECT_TRUE(write(*file, 0, "2"));
     disk.fail_syncs(1'000);
-    EXPECT_EQ(sync(*file).error().system_error, EIO);
+    EXPECT_EQ(save(*file).error().system_error, EIO);
     disk.fail_syncs(0);
-    EXPECT_TRUE(sync(*file));
+    EXPECT_TRUE(save(*file));
     EXPECT_EQ(describe(disk), "a=2");
     disk.power_cut();
     seen.insert(describe(disk));
@@ -238,10 +238,10 @@ TEST(SimDisk, what_is_written_anew_after_a_failed_sync_can_be_synced) {
     auto file = open(disk, "a", OpenMode::read_write);
     EXPECT_TRUE(write(*file, 0, "2"));
     disk.fail_at(0, {IoErrorCode::failed, EIO});
-    EXPECT_FALSE(sync(*file));
+    EXPECT_FALSE(save(*file));
     EXPECT_TRUE(disk.fault_reached());
     EXPECT_TRUE(write(*file, 0, "3"));
-    EXPECT_TRUE(sync(*file));
+    EXPECT_TRUE(save(*file));
     disk.power_cut();
     EXPECT_EQ(describe(disk), "a=3");
   }
@@ -300,7 +300,7 @@ TEST(SimDisk, each_operation_can_be_made_to_fail) {
     auto file = disk.open("a", OpenMode::append);
     if (!file) return std::unexpected(file.error());
     if (Io<> done = write(**file, 0, "1"); !done) return done;
-    if (Io<> done = sync(**file); !done) return done;
+    if (Io<> done = save(**file); !done) return done;
     if (Io<> done = disk.rename("a", "b"); !done) return done;
     return sync_directory(disk, "/");
   };
