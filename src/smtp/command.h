@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "grammar/path.h"
+#include "smtp/parameters.h"
+#include "smtp/verb.h"
+
+// One parser for each command that has an argument. The argument is what stands behind the verb and
+// the spaces after it, without the CRLF.
+namespace smtp {
+
+/// In octets, of a command line with its CRLF. [RFC5321 4.5.3.1.4] asks for 512; each extension
+/// adds to it what its parameters need.
+inline constexpr std::size_t dsn_octets_more = 500;   // [RFC3461 5]
+inline constexpr std::size_t auth_octets_more = 500;  // [RFC4954 3]
+inline constexpr std::size_t command_line_octets_max =
+    grammar::path_octets_max + 256 + dsn_octets_more + auth_octets_more;
+inline constexpr std::size_t auth_line_octets_max = 12'288;  // [RFC4954 4]
+
+// A path of full length, with "MAIL FROM:" and CRLF, must fit in a command line.
+static_assert(grammar::path_octets_max + 12 <= command_line_octets_max);
+
+/// In octets, of the argument of HELO and EHLO [RFC5321 4.5.3.1.2].
+inline constexpr std::size_t hello_octets_max = 255;
+
+/// Why a command was refused, but for its path.
+enum class CommandErrorCode : std::uint8_t {
+  missing_argument,
+  unexpected_argument,  ///< The command takes none.
+  bad_argument,         ///< Controls, or more than the command takes.
+  missing_keyword,      ///< No `FROM:` or `TO:`.
+  bad_path,             ///< See CommandError::path.
+  text_after_path,
+  bad_parameter,  ///< Not of the form of parameters.
+  unknown_parameter,
+  repeated_parameter,
+  bad_parameter_value,
+  bad_base64,
+};
+
+struct CommandError {
+  CommandErrorCode code;
+  std::size_t offset = 0;             ///< In octets, from the start of the argument.
+  grammar::ParseErrorCode path = {};  ///< Of bad_path.
+  friend bool operator==(const CommandError&, const CommandError&) = default;
+};
+
+template <class T>
+using CommandResult = std::expected<T, CommandError>;
+
+struct CommandLine {
+  Verb verb;
+  std::string_view argument;  ///< Without spaces at either end.
+};
+
+/// Cuts a line without its CRLF into verb and argument.
+[[nodiscard]] CommandLine split_command(std::string_view line);
+
+/// Which parameters there are depends on what EHLO offers.
+struct Extensions {
+  bool size = true;
+  bool eight_bit_mime = true;
+  bool smtputf8 = false;
+  bool auth = false;
+};
+
+/// The BODY parameter [RFC6152 3].
+enum class BodyType : std::uint8_t { seven_bit, eight_bit_mime };
+
+struct MailCommand {
+  grammar::ReversePath reverse_path;
+  /// SIZE, in octets [RFC1870 5]; more than 64 bits can hold becomes the most that they can.
+  std::optional<std::uint64_t> size;
+  BodyType body = BodyType::seven_bit;
+  bool smtputf8 = false;
+  /// AUTH: who submitted the message first, as the client says [RFC4954 5]: a null path for `<>`.
+  std::optional<grammar::ReversePath> submitter;
+};
+
+/// "FROM:" Reverse-path [SP Mail-parameters]        [RFC5321 4.1.1.2]
+[[nodiscard]] CommandResult<MailCommand> parse_mail(std::string_view argument,
+                                                    const Extensions& extensions);
+
+struct RcptCommand {
+  grammar::ForwardPath forward_path;
+};
+
+/// "TO:" Forward-path [SP Rcpt-parameters]        [RFC5321 4.1.1.3]
+///
+/// `smtputf8`: MAIL had that parameter.
+[[nodiscard]] CommandResult<RcptCommand> parse_rcpt(std::string_view argument, bool smtputf8);
+
+struct AuthCommand {
+  std::string mechanism;  ///< In upper case.
+  /// Decoded; empty for `=`.
+  std::optional<std::string> initial_response;
+};
+
+/// "AUTH" SP sasl-mech [SP initial-response]        [RFC4954 4]
+[[nodiscard]] CommandResult<AuthCommand> parse_auth(std::string_view argument);
+
+/// The argument of HELO or EHLO. Deviates from [RFC5321 4.1.1.1]: any printable ASCII will do,
+/// since many clients do not know their name; nothing is decided by it.
+[[nodiscard]] CommandResult<std::string_view> parse_hello(std::string_view argument);
+
+/// For commands that take no argument.
+[[nodiscard]] CommandResult<void> parse_no_argument(std::string_view argument);
+
+/// For VRFY and HELP, whose argument we only check for controls.
+[[nodiscard]] CommandResult<void> parse_string(std::string_view argument, bool required);
+
+}  // namespace smtp

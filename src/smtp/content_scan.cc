@@ -1,0 +1,37 @@
+#include "smtp/content_scan.h"
+
+#include <algorithm>
+
+namespace smtp {
+
+LineScan scan_lines(std::string_view text, std::size_t start) {
+  LineScan out;
+  std::size_t at = start;
+  for (;;) {
+    const std::size_t lf = std::min(text.find('\n', at), text.size());
+    // All of the line but the CR before its LF, which is looked at last.
+    const std::size_t line_end = lf < text.size() && lf > at && text[lf - 1] == '\r' ? lf - 1 : lf;
+    const std::size_t cr = text.substr(at, line_end - at).find('\r');
+    if (lf == text.size()) {
+      out.end = lf;
+      out.after_cr = lf > at && text[lf - 1] == '\r';
+      out.bare = out.bare || (cr != std::string_view::npos && at + cr + 1 != lf);
+      return out;
+    }
+    const bool whole = line_end != lf;  // Ends in CRLF.
+    out.bare = out.bare || !whole || cr != std::string_view::npos;
+    at = lf + 1;
+    if (!whole) {
+      if (at < text.size()) continue;
+      out.end = at;
+      return out;
+    }
+    if (at == text.size() || text[at] == '.') {
+      out.end = at;
+      out.line_start = true;
+      return out;
+    }
+  }
+}
+
+}  // namespace smtp
