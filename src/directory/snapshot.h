@@ -76,7 +76,7 @@ class Snapshot {
   /// What a forward-path's mailbox means. One without a domain (`<postmaster>`) is the postmaster
   /// of the first domain [RFC5321 4.1.1.3]; without any domain it is not local. Local-parts compare
   /// without case (ASCII).
-  [[nodiscard]] Resolution resolve(const grammar::Mailbox& mailbox) const;
+  [[nodiscard]] Resolution resolve(const grammar::Mailbox& recipient) const;
 
   /// The user of exactly this address (no plus addresses); nullptr: none.
   [[nodiscard]] const User* find_user(const grammar::Mailbox& mailbox) const;

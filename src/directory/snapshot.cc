@@ -1,0 +1,130 @@
+#include "directory/snapshot.h"
+
+#include "base/ascii.h"
+#include "base/assert.h"
+#include "crypto/hash.h"
+#include "crypto/secret.h"
+
+namespace directory {
+namespace {
+
+/// The same for all spellings of one address. A canonical domain has no `@`.
+std::string key_of(std::string_view local, const grammar::Domain& domain) {
+  std::string key = base::lower(local);
+  key += '@';
+  key += domain.canonical();
+  return key;
+}
+
+/// Where the user's name may end in a local-part: at its end, and before each plus from the last to
+/// the first.
+std::vector<std::size_t> split_points(std::string_view local, bool plus_addressing) {
+  std::vector<std::size_t> out = {local.size()};
+  for (std::size_t end = local.size(); plus_addressing && end > 1; --end) {
+    if (local[end - 1] == '+') out.push_back(end - 1);
+  }
+  return out;
+}
+
+std::string detail_of(std::string_view local, std::size_t split) {
+  return split == local.size() ? std::string() : std::string(local.substr(split + 1));
+}
+
+constexpr std::string_view postmaster = "postmaster";
+
+}  // namespace
+
+Snapshot::Snapshot(SnapshotParts parts) : parts_(std::move(parts)) {
+  for (std::size_t i = 0; i < parts_.domains.size(); ++i) {
+    PH_ASSERT(domain_by_name_.emplace(parts_.domains[i].name.canonical(), i).second);
+  }
+  for (std::size_t i = 0; i < parts_.users.size(); ++i) {
+    const User& user = parts_.users[i];
+    const auto& [local, domain] = user.mailbox;
+    PH_ASSERT(user_by_key_.emplace(key_of(local.value(), domain), i).second);
+    if (user.password) users_with_login_.push_back(i);
+  }
+}
+
+const LocalDomain* Snapshot::find_domain(const grammar::Domain& domain) const {
+  const auto found = domain_by_name_.find(domain.canonical());
+  if (found != domain_by_name_.end()) return &parts_.domains[found->second];
+  if (parts_.every_other_domain && !domain.empty()) return &*parts_.every_other_domain;
+  return nullptr;
+}
+
+const User* Snapshot::find(std::string_view local, const grammar::Domain& domain) const {
+  const auto found = user_by_key_.find(key_of(local, domain));
+  return found == user_by_key_.end() ? nullptr : &parts_.users[found->second];
+}
+
+Resolution Snapshot::resolve(const grammar::Mailbox& recipient) const {
+  const LocalDomain* domain = nullptr;
+  if (!recipient.domain.empty()) {
+    domain = find_domain(recipient.domain);
+  } else if (!parts_.domains.empty()) {
+    domain = &parts_.domains.front();
+  }
+  if (domain == nullptr) return {.kind = Resolution::Kind::not_local};
+  const grammar::Domain& name = domain->name.empty() ? recipient.domain : domain->name;
+  const std::string& local = recipient.local.value();
+
+  // The longest name of a user wins, since a user's own name may contain a plus.
+  std::size_t split = local.size();
+  for (std::size_t end : split_points(local, domain->plus_addressing)) {
+    split = end;
+    if (const User* user = find(std::string_view(local).substr(0, end), name)) {
+      return {.kind = Resolution::Kind::mailbox,
+              .mailbox = user->mailbox,
+              .detail = detail_of(local, end),
+              .domain = domain,
+              .user = user};
+    }
+  }
+  const std::string base = base::lower(std::string_view(local).substr(0, split));
+  if (domain->recipients == Recipients::any || base == postmaster) {  // [RFC5321 4.5.1]
+    // A base that ends in a dot needs quotes, and may be too long with them.
+    if (auto text = grammar::LocalPart::from_value(base)) {
+      return {.kind = Resolution::Kind::mailbox,
+              .mailbox = {.local = std::move(*text), .domain = name},
+              .detail = detail_of(local, split),
+              .domain = domain};
+    }
+  }
+  return {.kind = Resolution::Kind::unknown, .domain = domain};
+}
+
+const User* Snapshot::find_user(const grammar::Mailbox& mailbox) const {
+  return find(mailbox.local.value(), mailbox.domain);
+}
+
+const User* Snapshot::find_user(std::string_view name) const {
+  const auto mailbox = grammar::Mailbox::parse(name);
+  return mailbox ? find_user(*mailbox) : nullptr;
+}
+
+Login Snapshot::find_login(std::string_view name) const {
+  const User* user = find_user(name);
+  if (user != nullptr && user->password) return {.user = user, .hash = *user->password};
+  if (users_with_login_.empty()) return {.hash = crypto::PasswordHash::decoy()};
+  // Hashes may differ in cost. Each name costs always the same, and as much as some user's does.
+  const auto digest = crypto::sha256(base::lower(name));
+  const std::size_t number = digest[0] + 256u * digest[1] + 65'536u * digest[2];
+  const User& like = parts_.users[users_with_login_[number % users_with_login_.size()]];
+  return {.hash = crypto::PasswordHash::decoy(like.password->costs())};
+}
+
+bool Snapshot::may_send_as(const User& user, const grammar::Mailbox& sender) const {
+  for (const SenderPattern& pattern : user.may_send_as) {
+    if (pattern.matches(sender)) return true;
+  }
+  return resolve(sender).user == &user;
+}
+
+crypto::PasswordVerdict verify(const Login& login, const crypto::Secret& password) {
+  const crypto::PasswordVerdict verdict = login.hash.verify(password);
+  const bool impossible = login.user == nullptr && verdict == crypto::PasswordVerdict::right;
+  return impossible ? crypto::PasswordVerdict::wrong : verdict;
+}
+
+}  // namespace directory
