@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,14 +34,18 @@ struct MaildirItem {
 [[nodiscard]] base::Task<std::vector<base::Io<>>> deliver_batch(sys::Disk& disk,
                                                                 std::vector<MaildirItem> items);
 
-/// A template such as `/var/mail/{domain}/{local}` with the names filled in. Each stays one
-/// component of the path: what is no safe file name is encoded (encoded_component()).
-[[nodiscard]] std::string mailbox_directory(std::string_view pattern, std::string_view local_part,
-                                            std::string_view domain);
+/// Of one component of a path, in octets: what Linux' file systems take.
+inline constexpr std::size_t file_name_octets_max = 255;
 
-/// `name` as a file name: '/', '%', controls, DEL, a leading dot and octets that are not UTF-8
-/// become `%2F`. One-to-one, so that two mailboxes never share a folder; except that names whose
-/// encoding would pass 255 octets are cut and end in their CRC. `name` is not empty.
+/// A template such as `/var/mail/{domain}/{local}` with the names filled in. Each stays one
+/// component of the path: what is no safe file name is encoded (encoded_component()). Nullopt when
+/// an encoded name has more than file_name_octets_max octets: there can be no such mailbox.
+[[nodiscard]] std::optional<std::string> mailbox_directory(std::string_view pattern,
+                                                           std::string_view local_part,
+                                                           std::string_view domain);
+
+/// `name` as a file name: '/', '%', controls, DEL, octets that are not UTF-8 and a dot in front
+/// become `%2F`. One-to-one, so that two mailboxes never share a folder. `name` is not empty.
 [[nodiscard]] std::string encoded_component(std::string_view name);
 
 }  // namespace delivery

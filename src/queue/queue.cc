@@ -14,9 +14,10 @@ Queue::Queue(Options options) : options_(std::move(options)) { PH_ASSERT(!option
 
 Queue::~Queue() = default;
 
-NextHop& Queue::hop(std::string_view key) {
+NextHop& Queue::hop(std::string_view key, std::size_t workers_max) {
   auto [found, made] = hops_.try_emplace(std::string(key));
   if (made) found->second = std::make_unique<NextHop>(std::string(key), ++hops_made_);
+  found->second->workers_max_ = workers_max;
   return *found->second;
 }
 
@@ -34,7 +35,7 @@ void Queue::reschedule(NextHop& hop, Instant now) {
   Instant wake = hop.first_expiry_;
   if (hop.backing_off()) {
     if (hop.workers_ == 0) wake = std::min(wake, std::max(due, hop.next_probe_));
-  } else if (hop.workers_ < options_.connections && (hop.idle_ == 0 || due > now)) {
+  } else if (hop.workers_ < (hop.workers_max_ > 0 ? hop.workers_max_ : options_.connections) && (hop.idle_ == 0 || due > now)) {
     wake = std::min(wake, due);
   }
   hop.wake_ = wake;
@@ -163,6 +164,13 @@ void Queue::restore(NextHop& hop, std::vector<HopFailure> failures, Instant next
   hop.next_probe_ = next_probe;
 }
 
+void Queue::forget_unused() {
+  std::erase_if(hops_, [](const auto& named) {
+    return named.second->waiting_.empty() && named.second->workers_ == 0 &&
+           named.second->in_flight_ == 0;
+  });
+}
+
 Duration Queue::retry_delay(std::uint32_t attempts, std::uint64_t random) const {
   const std::size_t step =
       std::min<std::size_t>(attempts > 0 ? attempts - 1 : 0, options_.retry.size() - 1);
@@ -196,6 +204,10 @@ void Queue::visit(const std::function<void(const NextHop&, const Entry&)>& visit
   visit_hops([&](const NextHop& hop) {
     for (const auto& entry : hop.waiting_) visitor(hop, *entry);
   });
+}
+
+void Queue::visit(const NextHop& hop, const std::function<void(Entry&)>& visitor) {
+  for (const auto& entry : hop.waiting_) visitor(*entry);
 }
 
 void Queue::visit_hops(const std::function<void(const NextHop&)>& visitor) const {

@@ -38,6 +38,7 @@ struct Entry {
   NextHop* hop = nullptr;
   base::Instant due;  ///< When to try; in the past: as soon as the next hop allows.
   base::Instant expires;
+  bool announced = false;  ///< That it waits for an unreachable next hop has been logged.
   std::uint32_t attempts = 0;  ///< Mail transactions tried; the back-off of this entry alone.
   std::vector<std::uint32_t> recipients;  ///< Indexes into the envelope, ascending.
 };
@@ -79,6 +80,7 @@ class NextHop {
   std::vector<HopFailure> failures_;
   base::Instant next_probe_{};                         ///< Only while backing off.
   base::Instant first_expiry_ = base::Instant::max();  ///< No entry expires earlier.
+  std::size_t workers_max_ = 0;
   std::size_t workers_ = 0;
   std::size_t idle_ = 0;
   std::size_t in_flight_ = 0;
@@ -97,7 +99,8 @@ class Queue {
   ~Queue();
 
   /// The next hop of that name; made when it is not there, gone when nothing refers to it any more.
-  [[nodiscard]] NextHop& hop(std::string_view key);
+  /// `workers_max`: at once; 0: Options::connections.
+  [[nodiscard]] NextHop& hop(std::string_view key, std::size_t workers_max = 0);
   [[nodiscard]] const NextHop* find_hop(std::string_view key) const;
 
   /// Files an entry with its next hop. Returns whether an idle worker of it should take() now.
@@ -124,8 +127,11 @@ class Queue {
   void reached(NextHop& hop, base::Instant now);
   /// It could not be reached. Failures while the back-off already runs do not count.
   void failed(NextHop& hop, HopFailure failure, base::Instant now, std::uint64_t random);
-  /// What was known before a restart.
+  /// What was known before a restart; to be called before entries are added, and followed by
+  /// forget_unused() when all are.
   void restore(NextHop& hop, std::vector<HopFailure> failures, base::Instant next_probe);
+
+  void forget_unused();
 
   /// How long to wait after the `attempts`-th failure, ±10 %.
   [[nodiscard]] base::Duration retry_delay(std::uint32_t attempts, std::uint64_t random) const;
@@ -137,6 +143,8 @@ class Queue {
   /// Visits what waits (not what workers hold), in order of the hops' names, then of time.
   void visit(const std::function<void(const NextHop&, const Entry&)>& visitor) const;
   void visit_hops(const std::function<void(const NextHop&)>& visitor) const;
+  /// Calls `visitor` for what waits for one next hop.
+  void visit(const NextHop& hop, const std::function<void(Entry&)>& visitor);
   [[nodiscard]] std::size_t entries() const { return entries_; }
 
   [[nodiscard]] const Options& options() const { return options_; }

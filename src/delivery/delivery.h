@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/group.h"
+#include "delivery/ledger.h"
+#include "delivery/letter.h"
+#include "delivery/settings.h"
+#include "engine/resolver.h"
+#include "engine/signal.h"
+#include "engine/timers.h"
+#include "queue/queue.h"
+#include "spool/spool.h"
+#include "sys/net.h"
+
+namespace sys {
+class Disk;
+}
+
+namespace delivery {
+
+/// What deliveries meet the world through; all outlive the Delivery.
+struct DeliveryWorld {
+  sys::Loop& loop;
+  sys::Clock& clock;
+  sys::Random& random;
+  sys::Net& net;
+  sys::Loop& mailbox_loop;  ///< Where mailboxes are written: its disk may block.
+  sys::Disk& mailbox_disk;
+  engine::Timers& timers;
+  engine::Resolver& resolver;
+  engine::EventLog& log;
+  spool::Spool& spool;
+};
+
+/// What is known of a next hop that cannot be reached, as it is kept over a restart.
+struct HopRecord {
+  std::vector<queue::HopFailure> failures;
+  base::WallTime next_probe;
+};
+[[nodiscard]] std::string encode_hop(const HopRecord& record);
+[[nodiscard]] std::optional<HopRecord> decode_hop(std::string_view blob);
+
+/// Takes every message from its acceptance to the end of our responsibility. One worker for each
+/// connection; which messages are due when is the queue's business.
+class Delivery final : public spool::RecoverySink {
+ public:
+  Delivery(const DeliveryWorld& world, queue::Options options,
+           std::shared_ptr<const Settings> settings);
+  ~Delivery() override;
+
+  /// What recovery finds: to be called before run().
+  void message(const spool::RecoveredMessage& message) override;
+  void hop(std::string_view key, std::string_view blob) override;
+
+  /// A message has been accepted: it is due now.
+  void accepted(const spool::StoredMessage& message);
+
+  /// Starts workers until it is cancelled; then ends them, and ends.
+  [[nodiscard]] base::Task<> run();
+
+  /// Makes recipients due now, whatever the back-off; returns how many messages.
+  std::size_t retry(const std::function<bool(base::MessageId)>& wanted);
+
+  void set_settings(std::shared_ptr<const Settings> settings);
+  [[nodiscard]] const Settings& settings() const { return *settings_; }
+  [[nodiscard]] const queue::NextHop* find_hop(std::string_view key) const;
+  [[nodiscard]] const LedgerCounters& counters() const { return ledger_.counters(); }
+  [[nodiscard]] base::WallTime wall_time(base::Instant instant) const;
+
+ private:
+  friend class SmtpWorker;
+  friend class LocalWorker;
+  class Wake;
+  class IdleWorker;
+
+  [[nodiscard]] base::Instant now() const { return world_.loop.now(); }
+  [[nodiscard]] base::Instant instant(base::WallTime time) const;
+  /// Files the recipients of a message under their next hops.
+  void file(base::MessageId id, const spool::Envelope& envelope,
+            const std::vector<spool::RecipientStatus>& statuses);
+  void add(std::unique_ptr<queue::Entry> entry, const route::Decision& decision);
+  void add(std::unique_ptr<queue::Entry> entry, queue::NextHop& hop);
+  [[nodiscard]] base::Task<> work(queue::Work work);
+  [[nodiscard]] base::Task<> expire(std::unique_ptr<queue::Entry> entry);
+
+  // For the workers.
+  /// The message of an entry; what goes elsewhere by now has been filed there. Nullopt: nothing of
+  /// the entry is left for this hop, and it has been dealt with.
+  [[nodiscard]] std::optional<Letter> open(std::unique_ptr<queue::Entry>& entry,
+                                           route::Decision& decision);
+  /// Records the results for all recipients of the entry, and ends the entry or defers it.
+  [[nodiscard]] base::Task<> close(std::unique_ptr<queue::Entry> entry, const Letter& letter,
+                                   std::vector<Result> results, const Attempt& attempt);
+  /// The next hop could not be reached: the entry waits for it with all others.
+  void hop_failed(std::unique_ptr<queue::Entry> entry, const Attempt& attempt,
+                  const std::string& reply);
+  [[nodiscard]] base::Task<> announce(
+      std::string hop, Attempt attempt, std::string reply,
+      std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting);
+  void hop_reached(queue::NextHop& hop);
+  /// Waits for another entry for an open connection. Null: time to close it.
+  [[nodiscard]] base::Task<std::unique_ptr<queue::Entry>> next_entry(queue::NextHop& hop);
+
+  DeliveryWorld world_;
+  std::shared_ptr<const Settings> settings_;
+  queue::Queue queue_;
+  Ledger ledger_;
+  engine::Signal signal_;
+  std::unique_ptr<Wake> wake_;
+  bool stopping_ = false;
+  /// Accepted, and not attempted yet: no read is needed for them.
+  std::unordered_map<base::MessageId, spool::StoredMessage> fresh_;
+  std::size_t fresh_octets_ = 0;
+  std::unordered_map<const queue::NextHop*, std::vector<IdleWorker*>> idle_;
+  base::Group workers_;
+};
+
+}  // namespace delivery

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/address.h"
+#include "route/decide.h"
+#include "route/mx_lookup.h"
+#include "route/table.h"
+#include "sys/tls.h"
+
+namespace directory {
+class Snapshot;
+}
+
+namespace delivery {
+
+/// How much TLS the next hop must offer.
+enum class TlsDemand : std::uint8_t {
+  off,
+  opportunistic,  ///< Where offered; falls back to a plain connection.
+  require,        ///< Encrypted, by whatever certificate.
+  verify,         ///< And the certificate is valid for the host's name.
+};
+
+/// What the configuration says about deliveries. Immutable: a reload makes a new one.
+struct Settings {
+  std::string hostname;
+  std::string helo;
+  route::LookupOptions lookup;
+  route::LocalDomains domains;
+  route::RouteTable routes;
+  std::shared_ptr<const directory::Snapshot> directory;
+  TlsDemand tls = TlsDemand::opportunistic;
+  std::shared_ptr<sys::TlsContext> tls_client;
+  std::optional<base::IpAddress> source_v4, source_v6;
+  std::size_t messages_per_connection = 100;
+};
+
+}  // namespace delivery

@@ -1,0 +1,194 @@
+#include "delivery/smtp_client.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/escape.h"
+#include "smtp/content_encoder.h"
+
+namespace delivery {
+
+using base::Io;
+
+SmtpClient::SmtpClient(std::unique_ptr<sys::Connection> connection, engine::Timers& timers,
+                       HostAddress host, SmtpClientOptions options)
+    : timers_(timers),
+      host_(std::move(host)),
+      options_(std::move(options)),
+      channel_(std::move(connection), timers),
+      session_(options_.session, timers.now()) {}
+
+namespace {
+
+/// Connects within a time.
+class Connecting final : public engine::Deadline {
+ public:
+  explicit Connecting(engine::Timers& timers) : Deadline(timers) {}
+
+  base::Task<Io<std::unique_ptr<sys::Connection>>> connect(sys::Net& net, base::Endpoint remote,
+                                                           std::optional<base::IpAddress> source,
+                                                           base::Duration timeout) {
+    using Result = Io<std::unique_ptr<sys::Connection>>;
+    set(now() + timeout);
+    Result result = co_await base::operation<Result>([&](base::Completion<Result>& done) {
+      pending_ = &done;
+      return net.connect(remote, source, done);
+    });
+    pending_ = nullptr;
+    clear();
+    if (!result && expired_) result = base::io_error(base::IoErrorCode::timed_out);
+    co_return result;
+  }
+
+ private:
+  void expired() noexcept override {
+    expired_ = true;
+    if (pending_ != nullptr) pending_->cancel();
+  }
+  base::Operation* pending_ = nullptr;
+  bool expired_ = false;
+};
+
+}  // namespace
+
+base::Task<SmtpClient::Opened> SmtpClient::open(sys::Net& net, engine::Timers& timers,
+                                                HostAddress host, SmtpClientOptions options) {
+  Connecting connecting(timers);
+  auto connection =
+      co_await connecting.connect(net, host.endpoint, options.source, options.connect_timeout);
+  if (!connection) {
+    co_return std::unexpected(OpenFailure{.text = base::describe(connection.error())});
+  }
+  if (!options.tls) options.session.tls = smtp::TlsPolicy::off;
+  options.session.tls_on = options.implicit_tls;
+  std::unique_ptr<SmtpClient> client(
+      new SmtpClient(std::move(*connection), timers, std::move(host), std::move(options)));
+  std::optional<OpenFailure> failure = co_await client->greet();
+  if (failure) co_return std::unexpected(std::move(*failure));
+  co_return client;
+}
+
+base::Task<std::optional<OpenFailure>> SmtpClient::greet() {
+  if (options_.implicit_tls) {
+    auto session = options_.tls->client(host_.name, options_.verify);
+    const base::Instant deadline = now() + options_.session.timeouts.tls_handshake;
+    if (!co_await channel_.start_tls(std::move(session), deadline)) {
+      co_return OpenFailure{.text = "TLS handshake: " + channel_.tls_failure(), .tls_failed = true};
+    }
+  }
+  for (;;) {
+    const smtp::ClientEvent event = co_await next_event();
+    if (std::holds_alternative<smtp::Ready>(event)) co_return std::nullopt;
+    if (std::holds_alternative<smtp::StartTls>(event)) {
+      if (co_await start_tls()) continue;
+      co_return OpenFailure{.text = "TLS handshake: " + channel_.tls_failure(), .tls_failed = true};
+    }
+    const auto& closed = std::get<smtp::Closed>(event);
+    co_return OpenFailure{.reason = closed.reason, .reply = closed.reply, .text = closed_because_};
+  }
+}
+
+base::Task<bool> SmtpClient::start_tls() {
+  auto session = options_.tls->client(host_.name, options_.verify);
+  const base::Instant deadline = now() + options_.session.timeouts.tls_handshake;
+  if (!co_await channel_.start_tls(std::move(session), deadline)) co_return false;
+  session_.tls_started(now());
+  co_return true;
+}
+
+base::Task<bool> SmtpClient::write_output() {
+  const std::string_view output = session_.output();
+  if (options_.transcript)
+    options_.transcript(true, session_.output_is_secret() ? "*\r\n" : output);
+  const base::Instant deadline = now() + options_.session.timeouts.command;
+  if (!co_await channel_.write(output, deadline)) co_return false;
+  session_.output_sent(output.size());
+  co_return true;
+}
+
+void SmtpClient::note(const smtp::Closed& closed) {
+  closed_because_ = closed.reply ? smtp::one_line(*closed.reply) : closed.explanation;
+  if (closed_because_.empty()) closed_because_ = to_string(closed.reason);
+}
+
+base::Task<smtp::ClientEvent> SmtpClient::next_event() {
+  for (;;) {
+    if (auto event = session_.next_event()) {
+      if (const auto* closed = std::get_if<smtp::Closed>(&*event)) {
+        note(*closed);
+        if (!session_.output().empty()) (void)co_await write_output();
+      }
+      co_return std::move(*event);
+    }
+    if (!session_.output().empty()) {
+      if (!co_await write_output()) session_.connection_lost();
+      continue;
+    }
+    const Io<std::string_view> octets = co_await channel_.read(session_.deadline());
+    if (octets) {
+      if (options_.transcript) options_.transcript(false, *octets);
+      session_.receive(*octets, now());
+    } else if (octets.error().code == base::IoErrorCode::timed_out) {
+      session_.tick(now());
+    } else {
+      session_.connection_lost();
+    }
+  }
+}
+
+base::Task<bool> SmtpClient::write_pieces(std::span<const std::string_view> pieces) {
+  const base::Instant deadline = now() + options_.session.timeouts.content_block;
+  const bool written = (co_await channel_.write(pieces, deadline)).has_value();
+  if (written) session_.content_progress(now());
+  co_return written;
+}
+
+/// Sends the content and its end. The last pieces wait, so that they go out with the final dot.
+base::Task<bool> SmtpClient::send_content(ContentSource& content) {
+  smtp::ContentEncoder encoder;
+  std::vector<std::string_view> encoded;
+  for (;;) {
+    const Io<std::span<const std::string_view>> pieces = content.next();
+    if (!pieces) co_return false;
+    for (const std::string_view piece : *pieces) encoder.encode(piece, encoded);
+    if (pieces->empty()) break;
+    if (content.at_end()) break;
+    if (!co_await write_pieces(encoded)) co_return false;
+    encoded.clear();
+  }
+  encoder.finish(encoded);
+  if (!co_await content.before_final_dot()) co_return false;
+  session_.content_ends(now());
+  co_return co_await write_pieces(encoded);
+}
+
+base::Task<std::vector<smtp::RecipientResult>> SmtpClient::send(smtp::Transaction transaction,
+                                                                ContentSource& content) {
+  ++transactions_;
+  session_.begin(std::move(transaction), now());
+  for (;;) {
+    smtp::ClientEvent event = co_await next_event();
+    if (auto* done = std::get_if<smtp::TransactionDone>(&event)) {
+      if (session_.is_closed()) {
+        const auto last = session_.next_event();
+        if (last && std::holds_alternative<smtp::Closed>(*last))
+          note(std::get<smtp::Closed>(*last));
+      }
+      co_return std::move(done->recipients);
+    }
+    if (std::holds_alternative<smtp::ContentWanted>(event)) {
+      // Without the final dot the peer must not take what it has: the connection ends here.
+      if (!co_await send_content(content)) session_.connection_lost();
+    }
+  }
+}
+
+base::Task<> SmtpClient::quit() {
+  if (session_.is_ready()) {
+    session_.quit(now());
+    while (!session_.is_closed()) (void)co_await next_event();
+  }
+  co_await channel_.close();
+}
+
+}  // namespace delivery
