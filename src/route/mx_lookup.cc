@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/assert.h"
 
 namespace route {
@@ -26,10 +27,11 @@ void shuffle(std::vector<T>& items, std::uint64_t& random) {
   }
 }
 
-/// Of the names in an MX record only those of hosts are of use, and safe to show.
+/// Of the names in an MX record only those that hosts have are of use, and safe to show.
 bool is_host_name(const dns::Name& name) {
-  const auto domain = grammar::Domain::parse(name.text());
-  return domain && !domain->is_literal() && domain->canonical() == name.text();
+  return !name.is_root() && std::ranges::all_of(name.text(), [](char c) {
+    return base::is_alnum(c) || c == '-' || c == '_' || c == '.';
+  });
 }
 
 /// Whether who connects to `address` may reach `listener`, as far as the address says.
@@ -166,7 +168,8 @@ void MxLookup::take_mx(const dns::LookupResult& result) {
 }
 
 void MxLookup::take_mx_records(const std::vector<dns::Record>& records) {
-  bool null_mx = true;  // A root beside other hosts means nothing [RFC7505 3].
+  // A root beside other hosts means nothing [RFC7505 3].
+  bool null_mx = true;
   for (const dns::Record& record : records) {
     const auto* mx = std::get_if<dns::Mx>(&record.data);
     if (mx == nullptr) continue;
@@ -211,6 +214,8 @@ void MxLookup::take_addresses(const dns::Question& question, const dns::LookupRe
     (question.type == dns::Type::a ? candidate->v4_error : candidate->v6_error) = result.error();
     return;
   }
+  // An MX record should not name a CNAME [RFC2181 10.3], but some do.
+  if (result->canonical.text() == options_.hostname.canonical()) candidate->is_ourselves = true;
   for (const dns::Record& record : result->records) {
     if (const auto* address = std::get_if<base::IpAddress>(&record.data)) {
       // A AAAA record may hold an IPv4-mapped address.
@@ -221,11 +226,9 @@ void MxLookup::take_addresses(const dns::Question& question, const dns::LookupRe
 
 void MxLookup::conclude() {
   for (const Candidate& candidate : candidates_) {
-    const auto ours = [this](const base::IpAddress& address) { return is_ourselves(address); };
-    if (std::ranges::any_of(candidate.v4, ours) || std::ranges::any_of(candidate.v6, ours)) {
-      drop_from(candidate.preference);
-      break;
-    }
+    if (!is_ourselves(candidate)) continue;
+    drop_from(candidate.preference);
+    break;
   }
   Sieve sieve;
   for (const Candidate& candidate : candidates_) sift(candidate, sieve);
@@ -308,10 +311,16 @@ std::vector<base::IpAddress> MxLookup::in_order(std::vector<base::IpAddress> v6,
   return addresses;
 }
 
-bool MxLookup::is_ourselves(const base::IpAddress& address) const {
-  return std::ranges::any_of(options_.listeners, [&](const base::Endpoint& listener) {
-    return listener.port == port_ && hears(listener, address);
-  });
+bool MxLookup::is_ourselves(const Candidate& candidate) const {
+  // By name `via` may lead to another port of this host.
+  if (candidate.is_ourselves && way_ != Way::via) return true;
+  const auto is_listener = [&](const base::IpAddress& address) {
+    return std::ranges::any_of(options_.listeners, [&](const base::Endpoint& listener) {
+      return listener.port == port_ && hears(listener, address);
+    });
+  };
+  return std::ranges::any_of(candidate.v4, is_listener) ||
+         std::ranges::any_of(candidate.v6, is_listener);
 }
 
 bool MxLookup::is_refused(const base::IpAddress& address) const {

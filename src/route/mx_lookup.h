@@ -104,6 +104,7 @@ class MxLookup {
     std::string name;
     std::vector<base::IpAddress> v4, v6;  ///< As answered.
     std::optional<dns::LookupError> v4_error, v6_error;
+    bool is_ourselves = false;  ///< By the name that its CNAMEs lead to.
   };
   /// What is left of all candidates, and why others are not.
   struct Sieve;
@@ -120,7 +121,7 @@ class MxLookup {
   void sift(const Candidate& candidate, Sieve& sieve);
   [[nodiscard]] std::vector<base::IpAddress> in_order(std::vector<base::IpAddress> v6,
                                                       std::vector<base::IpAddress> v4);
-  [[nodiscard]] bool is_ourselves(const base::IpAddress& address) const;
+  [[nodiscard]] bool is_ourselves(const Candidate& candidate) const;
   [[nodiscard]] bool is_refused(const base::IpAddress& address) const;
   void drop_from(std::uint16_t preference);
   void fail(NoHost why, std::string text);

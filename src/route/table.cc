@@ -52,6 +52,10 @@ std::expected<RecipientPattern, std::string> RecipientPattern::parse(std::string
       return std::unexpected(
           fmt::format("\"{}\" is no address: {}", text, grammar::describe(mailbox.error().code)));
     }
+    if (mailbox->local.value() == "*") {
+      return std::unexpected(
+          fmt::format("\"{}\": for a whole domain write {}", text, mailbox->domain.text()));
+    }
     pattern.kind = Kind::address;
     pattern.local = base::lower(mailbox->local.value());
     pattern.domain = mailbox->domain;

@@ -1,0 +1,100 @@
+#include "route/decide.h"
+
+#include <gtest/gtest.h>
+
+namespace route {
+namespace {
+
+/// "kind next-hop" for a recipient.
+std::string decision(std::string_view path, const LocalDomains& domains, const RouteTable& routes,
+                     const Target* reroute = nullptr, Steps steps = nullptr) {
+  const auto recipient = grammar::ForwardPath::parse(path);
+  EXPECT_TRUE(recipient) << path;
+  const Decision made = decide(*recipient, reroute, {domains, routes}, steps);
+  const char* kind = "";
+  switch (made.kind) {
+    case NextHopKind::local: kind = "local"; break;
+    case NextHopKind::host: kind = "host"; break;
+    case NextHopKind::mx: kind = "mx"; break;
+    case NextHopKind::discard: kind = "discard"; break;
+    case NextHopKind::reject: kind = "reject"; break;
+  }
+  return std::string(kind) + " " + made.next_hop;
+}
+
+Rule rule(std::string_view pattern, std::string_view via, std::string lane = "") {
+  return {RecipientPattern::parse(pattern).value(), parse_target(via).value(), std::move(lane)};
+}
+
+grammar::Domain domain(std::string_view text) { return grammar::Domain::parse(text).value(); }
+
+const LocalDomains& our_domains() {
+  static const LocalDomains domains = {
+      {domain("our.example"), parse_target("maildir:/m/{local}").value()},
+      {domain("void.example"), parse_target("discard:").value()},
+      {domain("list.example"), parse_target("lmtp:unix:/run/l").value()},
+      {domain("far.example"), parse_target("lmtp:10.0.0.1:24").value()},
+  };
+  return domains;
+}
+
+TEST(Decide, reroute_then_route_then_domain_then_mx) {
+  const RouteTable routes({
+      rule("ann@our.example", "smtp://Ann.example:2525"),
+      rule("*.uucp", "smtp://gateway.example"),
+      rule("dark.example", "discard:"),
+      rule("bad.example", "reject:not here"),
+      rule("direct.example", "mx:"),
+      rule("*.example.net", "smtp://[::1]:26"),
+  });
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"<bob@our.example>", "local maildir:"},
+      {"<bob@OUR.example>", "local maildir:"},
+      {"<ann@our.example>", "host smtp://ann.example:2525"},
+      {"<a@void.example>", "discard discard:"},
+      {"<a@list.example>", "local lmtp:unix:/run/l"},
+      {"<a@far.example>", "host lmtp:10.0.0.1:24"},
+      {"<a@b.uucp>", "host smtp://gateway.example:25"},
+      {"<a@dark.example>", "discard discard:"},
+      {"<a@bad.example>", "reject reject:"},
+      {"<a@direct.example>", "mx mx:direct.example"},
+      {"<a@x.example.net>", "host smtp://[::1]:26"},
+      {"<a@Else.Example>", "mx mx:else.example"},
+      {"<a@m\xc3\xbcller.example>", "mx mx:xn--mller-kva.example"},
+      {"<a@[192.0.2.1]>", "mx mx:[192.0.2.1]"},
+      {"<@next.example,@our.example:bob@our.example>", "mx mx:next.example"},
+      {"<postmaster>", "reject reject:"},
+  };
+  for (const auto& [path, want] : cases) {
+    EXPECT_EQ(decision(path, our_domains(), routes), want) << path;
+  }
+  const Target reroute = parse_target("smtp://other.example").value();
+  EXPECT_EQ(decision("<bob@our.example>", our_domains(), routes, &reroute),
+            "host smtp://other.example:25");
+}
+
+TEST(Decide, a_route_for_all_leaves_our_domains_alone) {
+  const RouteTable routes({rule("*", "smtp://gateway.example", "bulk")});
+  EXPECT_EQ(decision("<a@our.example>", our_domains(), routes), "local maildir:");
+  EXPECT_EQ(decision("<a@else.example>", our_domains(), routes), "host smtp://gateway.example:25");
+  const auto path = grammar::ForwardPath::parse("<a@else.example>").value();
+  EXPECT_EQ(decide(path, nullptr, {our_domains(), routes}).lane, "bulk");
+}
+
+TEST(Decide, explains_itself) {
+  std::vector<Step> steps;
+  (void)decision("<a@our.example>", our_domains(), RouteTable({rule("*", "discard:")}), nullptr,
+                 &steps);
+  const std::vector<Step> want = {
+      {"[[route]] 1: *", "does not name this domain, which is ours"},
+      {"[[domain]]", "our.example is here: maildir:/m/{local}"},
+  };
+  EXPECT_EQ(steps, want);
+  steps.clear();
+  (void)decision("<a@[192.0.2.1]>", our_domains(), RouteTable(), nullptr, &steps);
+  ASSERT_EQ(steps.size(), 1u);
+  EXPECT_EQ(steps[0].what, "MX");
+}
+
+}  // namespace
+}  // namespace route

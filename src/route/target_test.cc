@@ -1,0 +1,112 @@
+#include "route/target.h"
+
+#include <gtest/gtest.h>
+
+#include "base/address.h"
+
+namespace route {
+namespace {
+
+TEST(Target, parses_and_prints) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"smtp://gateway.example:2525", "smtp://gateway.example:2525"},
+      {"smtp://Gateway.Example", "smtp://gateway.example:25"},
+      {"smtps://gateway.example", "smtps://gateway.example:465"},
+      {"smtp://localhost:1", "smtp://localhost:1"},
+      {"smtp://127.0.0.1:65535", "smtp://127.0.0.1:65535"},
+      {"smtp://[::1]:2525", "smtp://[::1]:2525"},
+      {"smtp://[2001:DB8::1]", "smtp://[2001:db8::1]:25"},
+      {"smtp://m\xc3\xbcller.example", "smtp://xn--mller-kva.example:25"},
+      {"lmtp:mail.example", "lmtp:mail.example:24"},
+      {"lmtp:127.0.0.1:2424", "lmtp:127.0.0.1:2424"},
+      {"lmtp:unix:/run/lmtp", "lmtp:unix:/run/lmtp"},
+      {"pipe:/usr/bin/x {local} -f {sender}", "pipe:/usr/bin/x {local} -f {sender}"},
+      {"maildir:/var/mail/{domain}/{local}", "maildir:/var/mail/{domain}/{local}"},
+      {"mbox:/var/mail/{local}", "mbox:/var/mail/{local}"},
+      {"reject:go away", "reject:go away"},
+      {"discard:", "discard:"},
+      {"mx:", "mx:"},
+  };
+  for (const auto& [text, want] : cases) {
+    const auto target = parse_target(text);
+    ASSERT_TRUE(target) << text << ": " << target.error().message;
+    EXPECT_EQ(target->print(), want);
+    EXPECT_EQ(parse_target(target->print()).value(), *target) << text;
+  }
+  EXPECT_EQ(parse_target("smtp://[::1]:2525")->host.address(), base::IpAddress::parse("::1"));
+}
+
+TEST(Target, texts_that_are_none) {
+  const std::string_view cases[] = {
+      "",
+      "smtp:",
+      "smtp:host",
+      "smtp://",
+      "smtp://:25",
+      "smtp://host:",
+      "smtp://host:0",
+      "smtp://host:65536",
+      "smtp://host:25x",
+      "smtp://host:-1",
+      "smtp://host:25:25",
+      "smtp://host/",
+      "smtp://user@host",
+      "smtp://::1",
+      "smtp://::1:25",
+      "smtp://[::1",
+      "smtp://[::1]25",
+      "smtp://[127.0.0.1]:25",
+      "smtp://[]:25",
+      "smtp://a..b",
+      "smtp://ho st",
+      "SMTP://host",
+      "lmtp:",
+      "lmtp:unix:",
+      "lmtp:unix:relative",
+      "pipe:",
+      "pipe:  ",
+      "maildir:",
+      "mbox:",
+      "reject:",
+      "discard:x",
+      "mx:example.org",
+      "http://host",
+      "gateway.example",
+  };
+  for (const std::string_view text : cases) {
+    const auto target = parse_target(text);
+    ASSERT_FALSE(target) << text;
+    EXPECT_EQ(target.error().code, TargetError::Code::malformed);
+    EXPECT_FALSE(target.error().message.empty());
+  }
+}
+
+TEST(Target, what_is_not_built_yet_says_so) {
+  using enum TargetError::Code;
+  struct Case {
+    std::string_view text;
+    std::optional<TargetError::Code> via, deliver;  ///< nullopt: taken.
+  };
+  const Case cases[] = {
+      {"smtp://a.example", {}, misplaced},
+      {"smtps://a.example", not_supported_yet, misplaced},
+      {"lmtp:a.example", not_supported_yet, not_supported_yet},
+      {"pipe:/bin/cat", not_supported_yet, not_supported_yet},
+      {"maildir:/m", not_supported_yet, {}},
+      {"mbox:/m", not_supported_yet, not_supported_yet},
+      {"discard:", {}, {}},
+      {"mx:", not_supported_yet, misplaced},
+      {"reject:no", not_supported_yet, misplaced},
+      {"bogus:", malformed, malformed},
+  };
+  const auto code = [](const TargetResult& result) {
+    return result ? std::nullopt : std::optional(result.error().code);
+  };
+  for (const Case& test : cases) {
+    EXPECT_EQ(code(parse_via(test.text)), test.via) << test.text;
+    EXPECT_EQ(code(parse_deliver(test.text)), test.deliver) << test.text;
+  }
+}
+
+}  // namespace
+}  // namespace route
