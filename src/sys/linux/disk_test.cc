@@ -1,0 +1,177 @@
+#include "sys/linux/disk.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "sys/linux/runner.h"
+
+namespace sys::real {
+namespace {
+
+using base::Io;
+using base::IoErrorCode;
+
+/// What a blocking operation gave: always at once.
+Io<> done(const Now<>& now) {
+  EXPECT_TRUE(now.has_value());
+  return now.value_or(base::io_error(IoErrorCode::failed));
+}
+
+IoErrorCode code(const auto& io) { return io ? IoErrorCode::cancelled : io.error().code; }
+
+class RealDiskTest : public testing::Test {
+ protected:
+  std::unique_ptr<File> open(const std::string& name, OpenMode mode) {
+    auto file = disk->open(folder / name, mode);
+    EXPECT_TRUE(file) << name;
+    return file ? std::move(*file) : nullptr;
+  }
+  Io<> write(File& file, std::uint64_t at, std::vector<std::string_view> pieces) {
+    return done(file.write(at, pieces, unused));
+  }
+  std::string content(const std::string& name) {
+    return read_file(*disk, folder / name, 1 << 24).value_or("(none)");
+  }
+
+  TemporaryFolder folder;
+  std::unique_ptr<Disk> disk = make_disk();
+  Completion<> unused;
+};
+
+TEST_F(RealDiskTest, writes_pieces_one_behind_the_other) {
+  const auto file = open("f", OpenMode::create);
+  EXPECT_TRUE(write(*file, 0, {"ab", "", "cde", ""}));
+  EXPECT_TRUE(write(*file, 5, {}));
+  EXPECT_TRUE(write(*file, 4, {"EF"}));
+  EXPECT_TRUE(done(file->sync(unused)));
+  EXPECT_EQ(content("f"), "abcdEF");
+  EXPECT_EQ(file->size(), 6u);
+}
+
+TEST_F(RealDiskTest, writes_more_pieces_than_one_call_takes) {
+  const auto file = open("f", OpenMode::create);
+  std::string want;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 3'000; ++i) texts.push_back(std::to_string(i));
+  for (const std::string& text : texts) want += text;
+  EXPECT_TRUE(write(*file, 0, {texts.begin(), texts.end()}));
+  EXPECT_EQ(content("f"), want);
+}
+
+TEST_F(RealDiskTest, reads_less_only_at_the_end) {
+  const auto file = open("f", OpenMode::create);
+  EXPECT_TRUE(write(*file, 0, {"abcdef"}));
+  char into[4];
+  EXPECT_EQ(file->read(0, into), 4u);
+  EXPECT_EQ(file->read(4, into), 2u);
+  EXPECT_EQ(file->read(6, into), 0u);
+}
+
+TEST_F(RealDiskTest, create_needs_a_new_name_and_makes_it_private) {
+  (void)open("f", OpenMode::create);
+  EXPECT_EQ(code(disk->open(folder / "f", OpenMode::create)), IoErrorCode::exists);
+  struct stat status{};
+  ASSERT_EQ(::stat((folder / "f").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(RealDiskTest, other_modes_need_a_file) {
+  EXPECT_EQ(code(disk->open(folder / "f", OpenMode::read)), IoErrorCode::not_found);
+  EXPECT_EQ(code(disk->open(folder / "f", OpenMode::read_write)), IoErrorCode::not_found);
+  EXPECT_EQ(code(disk->open(folder.path(), OpenMode::read)), IoErrorCode::failed) << "a folder";
+}
+
+TEST_F(RealDiskTest, append_goes_to_the_end_whatever_the_place) {
+  const auto one = open("log", OpenMode::append);
+  const auto two = open("log", OpenMode::append);
+  EXPECT_TRUE(write(*one, 0, {"a"}));
+  EXPECT_TRUE(write(*two, 0, {"b", "c"}));
+  EXPECT_TRUE(write(*one, 0, {"d"}));
+  EXPECT_EQ(content("log"), "abcd");
+}
+
+TEST_F(RealDiskTest, allocated_room_reads_as_zeros_and_keeps_what_is_there) {
+  const auto file = open("f", OpenMode::create);
+  EXPECT_TRUE(write(*file, 0, {"abc"}));
+  EXPECT_TRUE(file->allocate(8));
+  EXPECT_EQ(content("f"), std::string("abc\0\0\0\0\0", 8));
+  EXPECT_TRUE(file->allocate(2)) << "never shrinks";
+  EXPECT_EQ(file->size(), 8u);
+  EXPECT_TRUE(file->truncate(2));
+  EXPECT_EQ(content("f"), "ab");
+}
+
+TEST_F(RealDiskTest, one_lock_at_a_time_until_close) {
+  auto one = open("lock", OpenMode::append);
+  const auto two = open("lock", OpenMode::append);
+  EXPECT_EQ(one->try_lock(), true);
+  EXPECT_EQ(two->try_lock(), false);
+  one.reset();
+  EXPECT_EQ(two->try_lock(), true);
+}
+
+TEST_F(RealDiskTest, lists_in_order_with_kinds) {
+  (void)open("b", OpenMode::create);
+  (void)open("A", OpenMode::create);
+  EXPECT_TRUE(disk->make_directory(folder / "c"));
+  const auto list = disk->list(folder.path());
+  ASSERT_TRUE(list);
+  ASSERT_EQ(list->size(), 3u);
+  EXPECT_EQ((*list)[0].name, "A");
+  EXPECT_EQ((*list)[1].name, "b");
+  EXPECT_EQ((*list)[2].name, "c");
+  EXPECT_FALSE((*list)[0].is_directory);
+  EXPECT_TRUE((*list)[2].is_directory);
+  EXPECT_EQ(code(disk->list(folder / "none")), IoErrorCode::not_found);
+}
+
+TEST_F(RealDiskTest, names_come_and_go) {
+  (void)open("a", OpenMode::create);
+  EXPECT_EQ(disk->exists(folder / "a"), true);
+  EXPECT_TRUE(disk->rename(folder / "a", folder / "b"));
+  EXPECT_EQ(disk->exists(folder / "a"), false);
+  EXPECT_EQ(disk->exists(folder / "b/below a file"), false);
+  EXPECT_TRUE(disk->unlink(folder / "b"));
+  EXPECT_EQ(code(disk->unlink(folder / "b")), IoErrorCode::not_found);
+  EXPECT_TRUE(disk->make_directory(folder / "d"));
+  EXPECT_EQ(code(disk->make_directory(folder / "d")), IoErrorCode::exists);
+  EXPECT_TRUE(done(disk->sync_directory(folder.path(), unused)));
+  EXPECT_EQ(code(done(disk->sync_directory(folder / "none", unused))), IoErrorCode::not_found);
+}
+
+TEST_F(RealDiskTest, a_full_disk_is_no_space) {
+  auto full = disk->open("/dev/full", OpenMode::read_write);
+  ASSERT_TRUE(full);
+  EXPECT_EQ(code(write(**full, 0, {"a"})), IoErrorCode::no_space);
+}
+
+TEST_F(RealDiskTest, files_close_when_another_program_starts) {
+  const auto file = open("f", OpenMode::create);
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const auto target = std::filesystem::read_symlink(entry.path(), gone);
+    if (gone || target != folder / "f") continue;
+    ++found;
+    EXPECT_NE(::fcntl(std::stoi(entry.path().filename().string()), F_GETFD) & FD_CLOEXEC, 0);
+  }
+  EXPECT_EQ(found, 1);
+}
+
+base::Task<> make_deep(Disk& disk, std::string path, Io<>& result) {
+  result = co_await make_directories(disk, std::move(path));
+}
+
+TEST_F(RealDiskTest, makes_folders_above) {
+  Io<> result = base::io_error(IoErrorCode::failed);
+  base::Group group;
+  group.spawn(make_deep(*disk, folder / "x/y/z", result));
+  EXPECT_TRUE(result);
+  EXPECT_EQ(disk->exists(folder / "x/y/z"), true);
+}
+
+}  // namespace
+}  // namespace sys::real
