@@ -97,14 +97,13 @@ Io<std::unique_ptr<sys::File>> SimDisk::open(const std::string& path, sys::OpenM
     return std::unexpected(begun.error());
   std::shared_ptr<Node> node = names_->find(path);
   const bool makes = mode == sys::OpenMode::create || mode == sys::OpenMode::append;
-  if (node && mode == sys::OpenMode::create) return io_error(IoErrorCode::exists, EEXIST);
-  if (node && node->is_directory && mode != sys::OpenMode::read)
-    return io_error(IoErrorCode::failed, EISDIR);
-  if (!node && !makes) return io_error(IoErrorCode::not_found, ENOENT);
+  if (node && mode == sys::OpenMode::create) return errno_error(EEXIST);
+  if (node && node->is_directory && mode != sys::OpenMode::read) return errno_error(EISDIR);
+  if (!node && !makes) return errno_error(ENOENT);
   if (!node) {
     const Entry at = names_->locate(path);
-    if (!at.folder) return io_error(IoErrorCode::not_found, ENOENT);
-    if (at.name.size() > name_octets_max) return io_error(IoErrorCode::failed, ENAMETOOLONG);
+    if (!at.folder) return errno_error(ENOENT);
+    if (at.name.size() > name_octets_max) return errno_error(ENAMETOOLONG);
     node = std::make_shared<Node>();
     names_->link(at, node);
     if (rng_.chance(settle_per_mille)) names_->settle_some(rng_);
@@ -116,13 +115,11 @@ Io<> SimDisk::rename(const std::string& from, const std::string& to) {
   if (const Io<> begun = begin(DiskOperation::rename, from); !begun) return begun;
   const std::shared_ptr<Node> node = names_->find(from);
   const Entry target = names_->locate(to);
-  if (!node || node == names_->root() || !target.folder)
-    return io_error(IoErrorCode::not_found, ENOENT);
+  if (!node || node == names_->root() || !target.folder) return errno_error(ENOENT);
   const std::shared_ptr<Node> replaced = names_->find(to);
   if (replaced == node) return {};
-  if (replaced && (replaced->is_directory || node->is_directory))
-    return io_error(IoErrorCode::exists, EEXIST);
-  if (target.name.size() > name_octets_max) return io_error(IoErrorCode::failed, ENAMETOOLONG);
+  if (replaced && (replaced->is_directory || node->is_directory)) return errno_error(EISDIR);
+  if (target.name.size() > name_octets_max) return errno_error(ENAMETOOLONG);
   names_->rename(names_->locate(from), target);
   if (replaced) release_if_gone(*replaced);
   if (rng_.chance(settle_per_mille)) names_->settle_some(rng_);
@@ -132,8 +129,8 @@ Io<> SimDisk::rename(const std::string& from, const std::string& to) {
 Io<> SimDisk::unlink(const std::string& path) {
   if (const Io<> begun = begin(DiskOperation::unlink, path); !begun) return begun;
   const std::shared_ptr<Node> node = names_->find(path);
-  if (!node) return io_error(IoErrorCode::not_found, ENOENT);
-  if (node->is_directory) return io_error(IoErrorCode::failed, EISDIR);
+  if (!node) return errno_error(ENOENT);
+  if (node->is_directory) return errno_error(EISDIR);
   names_->unlink(names_->locate(path));
   release_if_gone(*node);
   if (rng_.chance(settle_per_mille)) names_->settle_some(rng_);
@@ -142,10 +139,10 @@ Io<> SimDisk::unlink(const std::string& path) {
 
 Io<> SimDisk::make_directory(const std::string& path) {
   if (const Io<> begun = begin(DiskOperation::make_directory, path); !begun) return begun;
-  if (names_->find(path)) return io_error(IoErrorCode::exists, EEXIST);
+  if (names_->find(path)) return errno_error(EEXIST);
   const Entry at = names_->locate(path);
-  if (!at.folder) return io_error(IoErrorCode::not_found, ENOENT);
-  if (at.name.size() > name_octets_max) return io_error(IoErrorCode::failed, ENAMETOOLONG);
+  if (!at.folder) return errno_error(ENOENT);
+  if (at.name.size() > name_octets_max) return errno_error(ENAMETOOLONG);
   const auto node = std::make_shared<Node>();
   node->is_directory = true;
   names_->link(at, node);
@@ -156,8 +153,8 @@ Io<std::vector<sys::DirectoryEntry>> SimDisk::list(const std::string& path) {
   if (const Io<> begun = begin(DiskOperation::list, path); !begun)
     return std::unexpected(begun.error());
   const std::shared_ptr<Node> folder = names_->find(path);
-  if (!folder) return io_error(IoErrorCode::not_found, ENOENT);
-  if (!folder->is_directory) return io_error(IoErrorCode::failed, ENOTDIR);
+  if (!folder) return errno_error(ENOENT);
+  if (!folder->is_directory) return errno_error(ENOTDIR);
   std::vector<sys::DirectoryEntry> out;
   for (const auto& [name, node] : folder->entries) out.push_back({name, node->is_directory});
   return out;
@@ -173,12 +170,12 @@ sys::Now<> SimDisk::sync_directory(const std::string& path, sys::Completion<>& d
   Io<> begun = begin(DiskOperation::sync_directory, path);
   if (halted_) return begun;
   const std::shared_ptr<Node> folder = names_->find(path);
-  if (begun && !folder) return io_error(IoErrorCode::not_found, ENOENT);
-  if (begun && !folder->is_directory) return io_error(IoErrorCode::failed, ENOTDIR);
+  if (begun && !folder) return errno_error(ENOENT);
+  if (begun && !folder->is_directory) return errno_error(ENOTDIR);
   if (begun && is_skipped(DiskOperation::sync_directory, path))
     return finish(done, [] { return Io<>{}; });
   const std::uint64_t before = names_->changes();
-  if (begun && sync_fails()) begun = io_error(IoErrorCode::failed, EIO);
+  if (begun && sync_fails()) begun = errno_error(EIO);
   if (!begun) {
     if (folder) names_->doom_some(*folder, before, rng_);
     return finish(done, [begun] { return begun; });

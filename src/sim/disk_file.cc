@@ -28,7 +28,7 @@ Io<> SimFile::begin(DiskOperation operation) {
 
 Io<> SimFile::begin_change(DiskOperation operation) {
   Io<> begun = begin(operation);
-  if (begun && mode_ == sys::OpenMode::read) return io_error(IoErrorCode::failed, EBADF);
+  if (begun && mode_ == sys::OpenMode::read) return errno_error(EBADF);
   return begun;
 }
 
@@ -39,21 +39,21 @@ Io<std::uint64_t> SimFile::size() {
 
 Io<std::size_t> SimFile::read(std::uint64_t at, std::span<char> into) {
   if (const Io<> begun = begin(DiskOperation::read); !begun) return std::unexpected(begun.error());
-  if (node_->is_directory) return io_error(IoErrorCode::failed, EISDIR);
+  if (node_->is_directory) return errno_error(EISDIR);
   return node_->content.read(at, into);
 }
 
 Io<> SimFile::allocate(std::uint64_t octets) {
   if (const Io<> begun = begin_change(DiskOperation::allocate); !begun) return begun;
   if (octets <= node_->content.size()) return {};
-  if (!disk_.charge(*node_, octets)) return io_error(IoErrorCode::no_space, ENOSPC);
+  if (!disk_.charge(*node_, octets)) return errno_error(ENOSPC);
   node_->content.resize(octets);
   return {};
 }
 
 Io<> SimFile::truncate(std::uint64_t octets) {
   if (const Io<> begun = begin_change(DiskOperation::truncate); !begun) return begun;
-  if (!disk_.charge(*node_, octets)) return io_error(IoErrorCode::no_space, ENOSPC);
+  if (!disk_.charge(*node_, octets)) return errno_error(ENOSPC);
   node_->content.resize(octets);
   return {};
 }
@@ -71,7 +71,7 @@ Io<> SimFile::write_now(std::uint64_t at, std::span<const std::string_view> piec
     piece = piece.substr(0, left);
     left -= piece.size();
     if (!disk_.charge(*node_, at + piece.size())) {
-      result = io_error(IoErrorCode::no_space, ENOSPC);
+      result = errno_error(ENOSPC);
       piece = piece.substr(0, node_->charged > at ? node_->charged - at : 0);
       left = 0;
     }
@@ -93,7 +93,7 @@ sys::Now<> SimFile::sync(sys::Completion<>& done) {
   const std::uint64_t up_to = node_->content.changes();
   if (begun && disk_.is_skipped(DiskOperation::sync, path_))
     return disk_.finish(done, [] { return Io<>{}; });
-  if (begun && disk_.sync_fails()) begun = io_error(IoErrorCode::failed, EIO);
+  if (begun && disk_.sync_fails()) begun = errno_error(EIO);
   if (!begun) {
     node_->content.doom_some(up_to, disk_.rng_);
     return disk_.finish(done, [begun] { return begun; });

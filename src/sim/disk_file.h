@@ -8,6 +8,11 @@
 
 namespace sim {
 
+/// Classified as by the real file system.
+[[nodiscard]] inline std::unexpected<base::IoError> errno_error(int system_error) {
+  return std::unexpected(base::from_errno(system_error));
+}
+
 /// An open file of a SimDisk, good for one life of the machine.
 class SimFile final : public sys::File {
  public:
