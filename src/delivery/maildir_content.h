@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace delivery {
+
+/// Content with LF line ends, made block by block of content with CRLF. A CR that no LF follows and
+/// an LF alone stay as they are.
+class LfContent {
+ public:
+  static constexpr std::size_t block_octets = 64 * 1'024;
+
+  /// `pieces` and what they refer to must outlive it.
+  explicit LfContent(const std::vector<std::string_view>& pieces) : pieces_(pieces) {}
+
+  /// Puts the next octets into `block`: at least block_octets and less than twice as many, fewer
+  /// only at the end. False when there is nothing left.
+  [[nodiscard]] bool next(std::string& block);
+
+ private:
+  const std::vector<std::string_view>& pieces_;
+  std::size_t piece_ = 0;
+  std::size_t offset_ = 0;  ///< In the piece.
+  bool held_cr_ = false;    ///< Taken, and not known yet whether an LF follows.
+};
+
+}  // namespace delivery

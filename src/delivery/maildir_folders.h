@@ -1,0 +1,35 @@
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/error.h"
+#include "base/task.h"
+
+namespace sys {
+class Disk;
+}
+
+namespace delivery {
+
+/// Makes the folders of mailboxes, so that a file whose name in `new` is durable cannot lose the
+/// folder it is in. Lives for one batch.
+///
+/// `tmp` comes last, when the names of `new`, of `cur` and of all folders above are durable: where
+/// there is a `tmp`, nothing is left to do, also after a crash in between.
+class MailboxFolders {
+ public:
+  /// `disk` must outlive it.
+  explicit MailboxFolders(sys::Disk& disk) : disk_(disk) {}
+
+  [[nodiscard]] base::Task<base::Io<>> make(std::string mailbox);
+
+ private:
+  [[nodiscard]] base::Task<base::Io<>> make_durable(std::string path);
+  [[nodiscard]] base::Task<base::Io<>> sync_parent(std::string path, bool was_made);
+
+  sys::Disk& disk_;
+  std::set<std::string> durable_;  ///< Folders whose names are known to be.
+};
+
+}  // namespace delivery
