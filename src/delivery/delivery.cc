@@ -66,6 +66,16 @@ class Delivery::Wake final : public engine::Deadline {
   engine::Signal& signal_;
 };
 
+/// Cuts off the workers that have not ended in time.
+class Delivery::Grace final : public engine::Deadline {
+ public:
+  Grace(engine::Timers& timers, base::Group& workers) : Deadline(timers), workers_(workers) {}
+
+ private:
+  void expired() noexcept override { workers_.cancel(); }
+  base::Group& workers_;
+};
+
 /// A worker that has an open connection and nothing to do.
 class Delivery::IdleWorker final : public engine::Deadline {
  public:
@@ -84,7 +94,8 @@ Delivery::Delivery(const DeliveryWorld& world, queue::Options options,
       ledger_(world.spool, world.log, world.clock, world.random,
               [this](const spool::StoredMessage& report) { accepted(report); }),
       signal_(world.loop),
-      wake_(std::make_unique<Wake>(world.timers, signal_)) {
+      wake_(std::make_unique<Wake>(world.timers, signal_)),
+      grace_(std::make_unique<Grace>(world.timers, workers_)) {
   ledger_.set_hostname(settings_->hostname);
 }
 
@@ -186,13 +197,30 @@ base::Task<> Delivery::run() {
   queue_.forget_unused();
   for (;;) {
     while (auto expired = queue_.next_expired(now())) co_await expire(std::move(expired));
+    if (stopping_) break;
     while (auto next = queue_.next_worker(now())) workers_.spawn(work(std::move(*next)));
     if (queue_.next_wake() != Instant::max()) wake_->set(queue_.next_wake());
-    if (!co_await signal_.wait()) break;
+    if (stopping_) break;
+    (void)co_await signal_.wait();
+    if (stopping_) break;
   }
-  stopping_ = true;
   wake_->clear();
-  co_await workers_.join();  // This scope has been cancelled: so are they.
+  co_await workers_.join();
+  grace_->clear();
+}
+
+void Delivery::stop() {
+  stopping_ = true;
+  signal_.notify();
+  for (auto& [hop, workers] : idle_) {
+    for (IdleWorker* worker : workers) worker->signal.notify();
+  }
+  grace_->set(now() + stop_grace);
+}
+
+void Delivery::abort() {
+  stop();
+  workers_.cancel();
 }
 
 base::Task<> Delivery::work(queue::Work work) {

@@ -61,8 +61,13 @@ class Delivery final : public spool::RecoverySink {
   /// A message has been accepted: it is due now.
   void accepted(const spool::StoredMessage& message);
 
-  /// Starts workers until it is cancelled; then ends them, and ends.
+  /// Starts workers until stop(), and ends with the last of them.
   [[nodiscard]] base::Task<> run();
+  /// Nothing more is begun. What is in flight is finished, or cut off after `stop_grace`.
+  void stop();
+  /// Cuts off everything at once: the world has ended.
+  void abort();
+  static constexpr base::Duration stop_grace = std::chrono::seconds(30);
 
   /// Makes recipients due now, whatever the back-off; returns how many messages.
   std::size_t retry(const std::function<bool(base::MessageId)>& wanted);
@@ -77,6 +82,7 @@ class Delivery final : public spool::RecoverySink {
   friend class SmtpWorker;
   friend class LocalWorker;
   class Wake;
+  class Grace;
   class IdleWorker;
 
   [[nodiscard]] base::Instant now() const { return world_.loop.now(); }
@@ -113,6 +119,7 @@ class Delivery final : public spool::RecoverySink {
   Ledger ledger_;
   engine::Signal signal_;
   std::unique_ptr<Wake> wake_;
+  std::unique_ptr<Grace> grace_;
   bool stopping_ = false;
   /// Accepted, and not attempted yet: no read is needed for them.
   std::unordered_map<base::MessageId, spool::StoredMessage> fresh_;

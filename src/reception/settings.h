@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "policy/policy.h"
+#include "policy/session_limits.h"
+#include "route/table.h"
+#include "smtp/server_options.h"
+#include "sys/tls.h"
+
+namespace directory {
+class Snapshot;
+}
+
+namespace reception {
+
+/// One listener and how it speaks.
+struct ListenerSettings {
+  base::Endpoint address;
+  policy::ListenerRole role = policy::ListenerRole::mx;
+  bool needs_auth = true;  ///< On submission and submissions; false in the sandbox.
+  smtp::ServerOptions options;
+};
+
+/// What the configuration says about accepting mail. Immutable: a reload makes a new one.
+struct Settings {
+  std::string hostname;
+  std::vector<ListenerSettings> listeners;
+  policy::RelayRules relay;
+  policy::SessionLimits::Options limits;
+  std::shared_ptr<const directory::Snapshot> directory;
+  route::RouteTable routes;              ///< For `reject:`, which answers at RCPT already.
+  std::shared_ptr<sys::TlsContext> tls;  ///< Null: no certificate.
+};
+
+}  // namespace reception
