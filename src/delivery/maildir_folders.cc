@@ -32,42 +32,47 @@ namespace {
 }  // namespace
 
 base::Task<Io<>> MailboxFolders::make(std::string mailbox) {
-  std::vector<std::string> paths = paths_down_to(mailbox);
-  paths.push_back(mailbox + "/new");
-  paths.push_back(mailbox + "/cur");
-  for (std::string& path : paths) {
-    if (const Io<> made = co_await make_durable(std::move(path)); !made) co_return made;
+  for (std::string& path : paths_down_to(mailbox)) {
+    const std::string parent = parent_of(path);
+    std::vector<std::string> one{std::move(path)};
+    if (const Io<> made = co_await make_durable(parent, std::move(one)); !made) co_return made;
   }
+  std::vector<std::string> both{mailbox + "/new", mailbox + "/cur"};
+  if (const Io<> made = co_await make_durable(mailbox, std::move(both)); !made) co_return made;
   const Io<> made = disk_.make_directory(mailbox + "/tmp");
   if (!made && made.error().code != IoErrorCode::exists) co_return made;
   co_return Io<>{};
 }
 
 /// A folder that exists already may have been made by somebody whom a crash kept from syncing.
-base::Task<Io<>> MailboxFolders::make_durable(std::string path) {
-  if (durable_.contains(path)) co_return Io<>{};
-  const Io<bool> exists = disk_.exists(path);
-  if (!exists) co_return std::unexpected(exists.error());
-  if (!*exists) {
-    const Io<> made = disk_.make_directory(path);
-    if (!made && made.error().code != IoErrorCode::exists) co_return made;
+base::Task<Io<>> MailboxFolders::make_durable(std::string parent, std::vector<std::string> paths) {
+  std::erase_if(paths, [this](const std::string& path) { return durable_.contains(path); });
+  if (paths.empty()) co_return Io<>{};
+  std::vector<std::string> made;
+  for (const std::string& path : paths) {
+    const Io<bool> exists = disk_.exists(path);
+    if (!exists) co_return std::unexpected(exists.error());
+    if (*exists) continue;
+    const Io<> now = disk_.make_directory(path);
+    if (!now && now.error().code != IoErrorCode::exists) co_return now;
+    made.push_back(path);
   }
-  if (const Io<> synced = co_await sync_parent(path, !*exists); !synced) co_return synced;
-  durable_.insert(std::move(path));
+  const Io<> synced = co_await sys::sync_directory(disk_, parent);
+  // Far up there are folders that we may not read, nor have made anything in.
+  const bool foreign = made.empty() && !synced && synced.error().code == IoErrorCode::denied;
+  if (!synced && !foreign) {
+    for (const std::string& path : made) name_anew(path);
+    co_return synced;
+  }
+  durable_.insert(paths.begin(), paths.end());
   co_return Io<>{};
 }
 
-base::Task<Io<>> MailboxFolders::sync_parent(std::string path, bool was_made) {
-  const std::string parent = parent_of(path);
-  const Io<> synced = co_await sys::sync_directory(disk_, parent);
-  if (synced) co_return synced;
-  // Far up there are folders that we may not read, nor have made anything in.
-  if (!was_made && synced.error().code == IoErrorCode::denied) co_return Io<>{};
-  // The name must be taken as lost, whatever later syncs say, unless it is written anew.
-  if (was_made && disk_.rename(path, path + ".unsynced")) {
-    (void)disk_.rename(path + ".unsynced", path);
-  }
-  co_return synced;
+/// After a failed sync a name must be taken as lost, whatever later syncs say, unless it is written
+/// once more.
+void MailboxFolders::name_anew(const std::string& path) {
+  const std::string aside = path + ".unsynced";
+  if (disk_.rename(path, aside)) (void)disk_.rename(aside, path);
 }
 
 }  // namespace delivery

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/task.h"
@@ -25,8 +26,10 @@ class MailboxFolders {
   [[nodiscard]] base::Task<base::Io<>> make(std::string mailbox);
 
  private:
-  [[nodiscard]] base::Task<base::Io<>> make_durable(std::string path);
-  [[nodiscard]] base::Task<base::Io<>> sync_parent(std::string path, bool was_made);
+  /// Makes those of `paths` that are missing; all of them are in `parent`.
+  [[nodiscard]] base::Task<base::Io<>> make_durable(std::string parent,
+                                                    std::vector<std::string> paths);
+  void name_anew(const std::string& path);
 
   sys::Disk& disk_;
   std::set<std::string> durable_;  ///< Folders whose names are known to be.
