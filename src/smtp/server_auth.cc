@@ -57,7 +57,7 @@ void ServerSession::answer_auth(const Reply& reply) {
   authenticated_ = reply.is_positive();
   if (reply.code == 421) {
     send(reply);
-    return close(CloseReason::refused);
+    return close(ServerCloseReason::refused);
   }
   if (reply.is_permanent() && ++failed_auths_ > options_.abuse.failed_auths) {
     return close_for_abuse();

@@ -11,7 +11,7 @@ namespace smtp {
 
 void ServerSession::handle_command(std::string_view line) {
   const CommandLine command = split_command(line);
-  if (command.verb == Verb::http) return close(CloseReason::http);
+  if (command.verb == Verb::http) return close(ServerCloseReason::http);
   if (const auto reply = refusal(command.verb)) return refuse_command(*reply);
   count_command(command.verb);
   if (state_ != ServerState::closed) dispatch(command);
@@ -141,7 +141,7 @@ void ServerSession::handle_quit(std::string_view argument) {
   const auto parsed = parse_no_argument(argument);
   if (!parsed) return refuse_command(reply_to(parsed.error(), Verb::quit));
   send(replies::goodbye(options_.hostname));
-  close(CloseReason::quit);
+  close(ServerCloseReason::quit);
 }
 
 void ServerSession::handle_starttls(std::string_view argument) {
@@ -157,7 +157,7 @@ void ServerSession::answer(const Reply& reply) {
   answered_ = true;
   if (reply.code == 421) {  // [RFC5321 3.8]
     send(reply);
-    return close(CloseReason::refused);
+    return close(ServerCloseReason::refused);
   }
   switch (question) {
     case Question::sender: return answer_sender(reply);

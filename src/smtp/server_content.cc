@@ -35,14 +35,14 @@ void ServerSession::count_content(std::size_t used, base::Instant now) {
   }
   if (content_refused_ && content_used_ > options_.message_size + refused_content_octets_max) {
     send(decoder_.has_bare_cr_or_lf() ? replies::bare_cr_or_lf_in_content() : replies::too_large());
-    close(CloseReason::content_too_large);
+    close(ServerCloseReason::content_too_large);
   }
 }
 
 void ServerSession::end_content() {
   if (decoder_.has_bare_cr_or_lf()) {
     send(replies::bare_cr_or_lf_in_content());
-    close(CloseReason::bare_cr_or_lf);
+    close(ServerCloseReason::bare_cr_or_lf);
   } else if (content_refused_) {
     send(replies::too_large());
     end_transaction();

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "smtp/client_types.h"  // StartTls: the same event on both sides.
 #include "smtp/command.h"
 #include "smtp/reply.h"
 
@@ -48,10 +49,6 @@ struct ContentAborted {
 /// RSET, HELO or EHLO within a transaction: it is over. No answer.
 struct TransactionReset {};
 
-/// The client waits for the TLS handshake. Send output(), make the handshake, then call
-/// tls_started(); or drop the connection.
-struct StartTls {};
-
 /// AUTH. Answer: answer_auth_challenge() or answer_auth().
 struct AuthStarted {
   std::string mechanism;                        ///< One of ServerOptions::auth_mechanisms.
@@ -72,6 +69,8 @@ struct CommandRefused {
   Reply reply;
 };
 
+/// StartTls: the client waits for the TLS handshake. Send output(), make the handshake, then call
+/// tls_started(); or drop the connection.
 using Event = std::variant<SenderProposed, RecipientProposed, ContentProposed, ContentChunk,
                            ContentEnded, ContentAborted, TransactionReset, StartTls, AuthStarted,
                            AuthResponse, AuthCancelled, CommandRefused>;

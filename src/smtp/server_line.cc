@@ -19,7 +19,7 @@ namespace {
 
 std::size_t ServerSession::receive_line(std::string_view octets, base::Instant now) {
   if (is_other_protocol(octets)) {
-    close(CloseReason::http);
+    close(ServerCloseReason::http);
     return octets.size();
   }
   if (after_cr_) {
@@ -102,13 +102,13 @@ void ServerSession::handle_bare_cr_or_lf(std::string_view text) {
   std::string line = line_;
   if (!discards_) line += text;
   const bool is_auth = state_ == ServerState::authenticating;
-  if (!is_auth && split_command(line).verb == Verb::http) return close(CloseReason::http);
+  if (!is_auth && split_command(line).verb == Verb::http) return close(ServerCloseReason::http);
   refused_line_ = is_auth ? std::string_view() : without_secrets(line);
   if (!event_)
     event_ = CommandRefused{std::string(refused_line_), replies::bare_cr_or_lf_in_command()};
   refused_line_ = {};
   send(replies::bare_cr_or_lf_in_command());
-  close(CloseReason::bare_cr_or_lf);
+  close(ServerCloseReason::bare_cr_or_lf);
 }
 
 }  // namespace smtp

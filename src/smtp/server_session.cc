@@ -20,7 +20,7 @@ void ServerSession::greet() {
 void ServerSession::refuse(const Reply& reply) {
   PH_ASSERT(state_ == ServerState::opened);
   send(reply);
-  close(CloseReason::refused);
+  close(ServerCloseReason::refused);
 }
 
 std::size_t ServerSession::receive(std::string_view octets, base::Instant now) {
@@ -32,7 +32,7 @@ std::size_t ServerSession::receive(std::string_view octets, base::Instant now) {
   // Whoever listens in could have put these octets before the handshake [RFC3207 6].
   if (state_ == ServerState::starting_tls && used < octets.size()) {
     event_.reset();
-    close(CloseReason::injected);
+    close(ServerCloseReason::injected);
   }
   return state_ == ServerState::closed ? octets.size() : used;
 }
@@ -74,7 +74,7 @@ void ServerSession::tick(base::Instant now) {
     return;
   }
   if (state_ != ServerState::starting_tls) send(replies::timed_out(options_.hostname));
-  close(CloseReason::timed_out);
+  close(ServerCloseReason::timed_out);
 }
 
 void ServerSession::shutdown() {
@@ -87,15 +87,15 @@ void ServerSession::close_if_stopping() {
                     state_ == ServerState::greeted || state_ == ServerState::authenticating;
   if (!stopping_ || !idle || question_ != Question::none) return;
   send(replies::stopping(options_.hostname));
-  close(CloseReason::stopping);
+  close(ServerCloseReason::stopping);
 }
 
 void ServerSession::close_for_abuse() {
   send(replies::abuse(options_.hostname));
-  close(CloseReason::abuse);
+  close(ServerCloseReason::abuse);
 }
 
-void ServerSession::close(CloseReason reason) {
+void ServerSession::close(ServerCloseReason reason) {
   state_ = ServerState::closed;
   question_ = Question::none;
   close_reason_ = reason;
@@ -141,17 +141,17 @@ void ServerSession::end_transaction() {
   smtputf8_ = false;
 }
 
-std::string_view to_string(CloseReason reason) {
+std::string_view to_string(ServerCloseReason reason) {
   switch (reason) {
-    case CloseReason::quit: return "quit";
-    case CloseReason::refused: return "refused";
-    case CloseReason::timed_out: return "timed out";
-    case CloseReason::abuse: return "too many errors";
-    case CloseReason::bare_cr_or_lf: return "bare CR or LF";
-    case CloseReason::http: return "another protocol";
-    case CloseReason::injected: return "input after STARTTLS";
-    case CloseReason::content_too_large: return "message far too large";
-    case CloseReason::stopping: return "stopping";
+    case ServerCloseReason::quit: return "quit";
+    case ServerCloseReason::refused: return "refused";
+    case ServerCloseReason::timed_out: return "timed out";
+    case ServerCloseReason::abuse: return "too many errors";
+    case ServerCloseReason::bare_cr_or_lf: return "bare CR or LF";
+    case ServerCloseReason::http: return "another protocol";
+    case ServerCloseReason::injected: return "input after STARTTLS";
+    case ServerCloseReason::content_too_large: return "message far too large";
+    case ServerCloseReason::stopping: return "stopping";
   }
   return {};
 }

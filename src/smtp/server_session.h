@@ -15,7 +15,7 @@
 namespace smtp {
 
 /// Why a session was closed, as the log says it.
-enum class CloseReason : std::uint8_t {
+enum class ServerCloseReason : std::uint8_t {
   quit,
   refused,    ///< By the driver: its greeting or an answer of 421.
   timed_out,  ///< [RFC5321 4.5.3.2.7]
@@ -27,7 +27,7 @@ enum class CloseReason : std::uint8_t {
   stopping,
 };
 
-[[nodiscard]] std::string_view to_string(CloseReason reason);
+[[nodiscard]] std::string_view to_string(ServerCloseReason reason);
 
 /// One SMTP server conversation, without sockets, clocks, threads or files.
 ///
@@ -87,7 +87,7 @@ class ServerSession {
   void shutdown();
 
   [[nodiscard]] ServerState state() const { return state_; }
-  [[nodiscard]] CloseReason close_reason() const { return close_reason_; }  ///< Once closed.
+  [[nodiscard]] ServerCloseReason close_reason() const { return close_reason_; }  ///< Once closed.
 
   /// The argument of HELO or EHLO, any printable ASCII; empty before.
   [[nodiscard]] const std::string& hello() const { return hello_; }
@@ -151,7 +151,7 @@ class ServerSession {
   void ask(Question question, Event event);
   void end_transaction();
   void count_command(Verb verb);
-  void close(CloseReason reason);
+  void close(ServerCloseReason reason);
   void close_for_abuse();
   void close_if_stopping();
 
@@ -177,7 +177,7 @@ class ServerSession {
 
   ServerState state_ = ServerState::opened;
   Question question_ = Question::none;
-  CloseReason close_reason_ = CloseReason::quit;
+  ServerCloseReason close_reason_ = ServerCloseReason::quit;
   bool answered_ = false;  ///< Since deadline_ was set.
   bool discards_ = false;  ///< The line at hand is too long; line_ has its beginning.
   bool after_cr_ = false;  ///< The last octet of a discarded line was CR.
