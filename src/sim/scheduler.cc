@@ -132,6 +132,11 @@ EventId Scheduler::after(base::Duration delay, std::function<void()> act) {
   return at(now_ + delay, std::move(act));
 }
 
+void Scheduler::forget_all() {
+  events_.clear();
+  after_step_.clear();
+}
+
 void Scheduler::run_after_step() {
   while (!after_step_.empty()) {
     const std::vector<std::function<void()>> acts = std::exchange(after_step_, {});
@@ -162,8 +167,16 @@ bool Scheduler::step(base::Instant limit) {
     current_ = nullptr;
   }
   ++steps_;
+  add_to_fingerprint(choices);
   run_after_step();
   return true;
+}
+
+void Scheduler::add_to_fingerprint(std::uint64_t what) {
+  constexpr std::uint64_t prime = 0x100000001b3;
+  for (const std::uint64_t number :
+       {what, static_cast<std::uint64_t>(now_.time_since_epoch().count())})
+    fingerprint_ = (fingerprint_ ^ number) * prime;
 }
 
 Ran Scheduler::run_until(base::Instant when) {

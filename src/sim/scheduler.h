@@ -105,6 +105,12 @@ class Scheduler {
                               base::Duration limit = std::chrono::hours(24 * 30));
   void set_steps_max(std::uint64_t steps) { steps_max_ = steps; }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  /// A sum over all that has happened, and when: equal for equal runs.
+  [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+
+ protected:
+  /// What would have happened will not.
+  void forget_all();
 
  private:
   friend SimLoop;
@@ -113,6 +119,7 @@ class Scheduler {
   bool step(base::Instant limit);
   void run_event();
   void run_after_step();
+  void add_to_fingerprint(std::uint64_t what);
 
   Rng rng_;
   base::Instant now_{};
@@ -122,6 +129,7 @@ class Scheduler {
   std::vector<std::function<void()>> after_step_;
   SimLoop* current_ = nullptr;
   std::uint64_t steps_ = 0;
+  std::uint64_t fingerprint_ = 0;
   std::uint64_t steps_max_ = 20'000'000;
 };
 
