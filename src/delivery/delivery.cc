@@ -183,13 +183,18 @@ void Delivery::add(std::unique_ptr<Entry> entry, queue::NextHop& hop) {
     if (!idle.empty()) {
       idle.back()->signal.notify();
       idle.pop_back();
+      return;
     }
-    return;
   }
-  if (queue_.next_wake() <= now()) {
+  rouse();
+}
+
+void Delivery::rouse() {
+  const Instant next = queue_.next_wake();
+  if (next <= now()) {
     signal_.notify();
-  } else {
-    wake_->set(queue_.next_wake());
+  } else if (next != Instant::max()) {
+    wake_->set(next);
   }
 }
 
@@ -232,9 +237,11 @@ base::Task<> Delivery::work(queue::Work work) {
     SmtpWorker worker(*this, hop);
     co_await worker.run(std::move(work.entry));
   }
-  idle_.erase(&hop);
+  if (const auto idle = idle_.find(&hop); idle != idle_.end() && idle->second.empty()) {
+    idle_.erase(idle);
+  }
   queue_.worker_ended(hop, now());
-  if (!stopping_) signal_.notify();
+  rouse();
 }
 
 std::optional<Letter> Delivery::open(std::unique_ptr<Entry>& entry, route::Decision& decision) {
@@ -369,7 +376,7 @@ base::Task<> Delivery::expire(std::unique_ptr<Entry> entry) {
 
 base::Task<std::unique_ptr<Entry>> Delivery::next_entry(queue::NextHop& hop) {
   if (stopping_) co_return nullptr;
-  if (auto entry = queue_.take(hop, now())) co_return entry;
+  if (auto entry = take(hop)) co_return entry;
   if (hop.backing_off()) co_return nullptr;
   IdleWorker idle(world_.timers, world_.loop);
   idle.set(now() + idle_connection_max);
@@ -378,8 +385,14 @@ base::Task<std::unique_ptr<Entry>> Delivery::next_entry(queue::NextHop& hop) {
   (void)co_await idle.signal.wait();
   queue_.worker_idle(hop, false);
   std::erase(idle_[&hop], &idle);
-  if (stopping_) co_return nullptr;
-  co_return queue_.take(hop, now());
+  co_return take(hop);
+}
+
+std::unique_ptr<Entry> Delivery::take(queue::NextHop& hop) {
+  if (stopping_) return nullptr;
+  auto entry = queue_.take(hop, now());
+  rouse();
+  return entry;
 }
 
 std::size_t Delivery::retry(const std::function<bool(base::MessageId)>& wanted) {

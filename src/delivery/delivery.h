@@ -92,6 +92,8 @@ class Delivery final : public spool::RecoverySink {
             const std::vector<spool::RecipientStatus>& statuses);
   void add(std::unique_ptr<queue::Entry> entry, const route::Decision& decision);
   void add(std::unique_ptr<queue::Entry> entry, queue::NextHop& hop);
+  /// Sees to it that the dispatcher runs when something is due.
+  void rouse();
   [[nodiscard]] base::Task<> work(queue::Work work);
   [[nodiscard]] base::Task<> expire(std::unique_ptr<queue::Entry> entry);
 
@@ -110,6 +112,8 @@ class Delivery final : public spool::RecoverySink {
       std::string hop, Attempt attempt, std::string reply,
       std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting);
   void hop_reached(queue::NextHop& hop);
+  /// The next due entry of the hop, unless we are stopping.
+  [[nodiscard]] std::unique_ptr<queue::Entry> take(queue::NextHop& hop);
   /// Waits for another entry for an open connection. Null: time to close it.
   [[nodiscard]] base::Task<std::unique_ptr<queue::Entry>> next_entry(queue::NextHop& hop);
 

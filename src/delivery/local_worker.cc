@@ -70,11 +70,11 @@ base::Task<> LocalWorker::run(std::unique_ptr<queue::Entry> entry) {
       prepare(std::move(entry), batch);
       if (!batch.empty()) octets += batch.back().letter.size;
       if (octets >= batch_octets_max) break;
-      entry = delivery_.queue_.take(hop_, delivery_.now());
+      entry = delivery_.take(hop_);
     }
     std::unique_ptr<queue::Entry> next = std::move(entry);
     co_await deliver(batch);
-    entry = next ? std::move(next) : delivery_.queue_.take(hop_, delivery_.now());
+    entry = next ? std::move(next) : delivery_.take(hop_);
     if (delivery_.stopping_ && entry) {
       delivery_.add(std::move(entry), hop_);
       co_return;

@@ -156,6 +156,8 @@ base::Task<bool> SmtpClient::send_content(ContentSource& content) {
     if (!co_await write_pieces(encoded)) co_return false;
     encoded.clear();
   }
+  // Only CRLF ends a line, in both directions: nobody must read a second message into this one.
+  if (encoder.has_bare_cr_or_lf()) co_return false;
   encoder.finish(encoded);
   if (!co_await content.before_final_dot()) co_return false;
   session_.content_ends(now());

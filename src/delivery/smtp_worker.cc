@@ -50,8 +50,7 @@ base::Task<> SmtpWorker::run(std::unique_ptr<queue::Entry> entry) {
     if (client_ && (!client_->usable() || client_->transactions() >= most)) co_await disconnect();
     if (hop_.backing_off()) break;
     // Without a connection there is nothing to keep: another worker begins where this one ended.
-    entry = client_ ? co_await delivery_.next_entry(hop_)
-                    : delivery_.queue_.take(hop_, delivery_.now());
+    entry = client_ ? co_await delivery_.next_entry(hop_) : delivery_.take(hop_);
   }
   co_await disconnect();
 }

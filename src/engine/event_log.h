@@ -51,6 +51,8 @@ class EventLog {
   [[nodiscard]] Event event(std::string_view name) const;
   void write(Event& event);
   void flush();
+  /// Lines wait for the end of this turn of the loop.
+  [[nodiscard]] bool pending() const { return posted_; }
   void set_sink(Sink sink);
 
  private:

@@ -72,6 +72,11 @@ void Reception::stop() {
   for (Session* session : sessions_) session->stop();
 }
 
+void Reception::abort() {
+  stop();
+  serving_.cancel();
+}
+
 base::Task<> Reception::accept_all(std::size_t index) {
   using Accepted = base::Io<std::unique_ptr<sys::Connection>>;
   for (;;) {

@@ -50,6 +50,8 @@ class Reception {
   /// No more connections. Sessions are told 421 when their transaction is over; what is left after
   /// `stop_grace` is cut off.
   void stop();
+  /// Cuts off everything at once: the world has ended.
+  void abort();
   static constexpr base::Duration stop_grace = std::chrono::seconds(30);
 
   void set_settings(std::shared_ptr<const Settings> settings);

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/time.h"
+#include "spool/types.h"
+
+namespace boost::json {
+class object;
+}
+
+namespace admin {
+
+/// What is known of a next hop that cannot be reached.
+struct HopTrouble {
+  std::vector<base::WallTime> failures;  ///< Ascending.
+  base::WallTime next_probe;
+  std::string reply;
+};
+
+/// Where a recipient goes next, and what troubles its next hop.
+struct Outlook {
+  std::string via;
+  const HopTrouble* trouble = nullptr;
+};
+/// Asked for the printed forward-path of each recipient that is still owed.
+using FindOutlook = std::function<Outlook(std::string_view forward_path)>;
+
+/// One message, as `queue list` (owed recipients alone) or `queue show` (all) show it. Failures to
+/// reach a next hop belong to the hop; here they count for each recipient that waits for it.
+[[nodiscard]] boost::json::object describe(const spool::LoadedMessage& message,
+                                           const FindOutlook& outlook, bool whole);
+
+/// A message of which no more is known than that it is damaged.
+[[nodiscard]] boost::json::object describe_damage(const spool::Damage& damage);
+
+}  // namespace admin
