@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <system_error>
+#include <thread>
 
 #include "base/ascii.h"
 
@@ -25,6 +27,17 @@ std::size_t ports_max() {
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return least;
   return std::clamp<std::size_t>(descriptors.rlim_cur / 16, least, most);
+}
+
+/// libunbound does not notice when it cannot start its thread, and then crashes at the end. So we
+/// start one ahead of it, which also leaves its stack to be used again.
+bool can_start_a_thread() {
+  try {
+    std::thread([] {}).join();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 LookUp look_up_result(const dns::Question& question, int error, const ub_result* result) {
@@ -60,6 +73,7 @@ Upstream::Upstream(LoopCore& core) : context_(ub_ctx_create()), results_(core.io
 std::shared_ptr<Upstream> Upstream::make(LoopCore& core, const Options& options) {
   const std::shared_ptr<Upstream> made(new Upstream(core));
   if (made->context_ == nullptr || !made->configure(options)) return nullptr;
+  if (!can_start_a_thread()) return nullptr;
   made->wait();
   return made;
 }
