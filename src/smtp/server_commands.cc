@@ -208,6 +208,7 @@ void ServerSession::answer_content(const Reply& reply) {
   PH_ASSERT(!reply.is_intermediate());
   send(reply);
   if (reply.is_positive()) {
+    bad_commands_ = 0;
     commands_without_mail_ = 0;
     refused_recipients_ = 0;
   }

@@ -10,12 +10,12 @@
 namespace smtp {
 
 /// Beyond these a session gets 421 and is closed. Nobody who only makes a few mistakes reaches
-/// them.
+/// them. All but failed_auths count since the last accepted message.
 struct AbuseLimits {
-  unsigned bad_commands = 20;        ///< Refused with 5yz by the session itself.
-  unsigned refused_recipients = 30;  ///< With 5yz by the driver, since the last accepted message.
-  unsigned failed_auths = 5;         ///< With 5yz by the driver.
-  unsigned commands_without_mail = 100;  ///< Since the last accepted message; RCPT does not count.
+  unsigned bad_commands = 20;            ///< Refused with 5yz by the session itself.
+  unsigned refused_recipients = 30;      ///< With 5yz by the driver.
+  unsigned failed_auths = 5;             ///< With 5yz by the driver.
+  unsigned commands_without_mail = 100;  ///< Of any kind but RCPT, DATA and QUIT.
 };
 
 /// What a listener is. One object may serve many sessions, and must outlive them.

@@ -13,8 +13,8 @@ ServerSession::ServerSession(const ServerOptions& options, base::Instant now)
 void ServerSession::greet() {
   PH_ASSERT(state_ == ServerState::opened);
   state_ = ServerState::connected;
+  if (stopping_) return close_if_stopping();
   append_wire(replies::greeting(options_.hostname), output_);
-  close_if_stopping();
 }
 
 void ServerSession::refuse(const Reply& reply) {
@@ -83,8 +83,8 @@ void ServerSession::shutdown() {
 }
 
 void ServerSession::close_if_stopping() {
-  const bool idle = state_ == ServerState::opened || state_ == ServerState::connected ||
-                    state_ == ServerState::greeted || state_ == ServerState::authenticating;
+  const bool idle = state_ == ServerState::connected || state_ == ServerState::greeted ||
+                    state_ == ServerState::authenticating;
   if (!stopping_ || !idle || question_ != Question::none) return;
   send(replies::stopping(options_.hostname));
   close(ServerCloseReason::stopping);

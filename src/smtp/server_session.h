@@ -83,7 +83,7 @@ class ServerSession {
   void tick(base::Instant now);
 
   /// We are stopping: says 421 and closes, at once when there is no transaction, otherwise as soon
-  /// as it is over.
+  /// as it is over; instead of the greeting when that has not been said.
   void shutdown();
 
   [[nodiscard]] ServerState state() const { return state_; }

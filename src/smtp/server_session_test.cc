@@ -272,6 +272,15 @@ TEST(server_session, stops_at_once_when_nothing_is_in_flight) {
   }
 }
 
+TEST(server_session, stops_instead_of_greeting) {
+  const ServerOptions options = mx_options();
+  ServerSession session(options, start_of_time);
+  session.shutdown();
+  session.greet();
+  EXPECT_EQ(session.output(), "421 4.3.2 mx.example is stopping, closing\r\n");
+  EXPECT_EQ(session.close_reason(), ServerCloseReason::stopping);
+}
+
 TEST(server_session, stops_when_the_transaction_is_over) {
   const ServerOptions options = mx_options();
   struct Case {
@@ -340,7 +349,8 @@ TEST(server_session, does_not_mind_many_messages_recipients_and_a_few_mistakes) 
   driver.feed("MAIL FROM:<a@b>\r\n" + repeated("RCPT TO:<b@b>\r\n", 1'000) + "DATA\r\n.\r\n");
   for (int i = 0; i < 300; ++i) {
     driver.feed(
-        "MAIL FROM:<a@b>\r\nRCPT TO:<b@b>\r\nRCPT TO:<unknown@b>\r\nDATA\r\nx\r\n.\r\nRSET\r\n");
+        "MAIL FROM:<a@b>\r\nRCPT TO:<b@b>\r\nRCPT "
+        "TO:<unknown@b>\r\nFOO\r\nDATA\r\nx\r\n.\r\nRSET\r\n");
   }
   EXPECT_EQ(driver.accepted.size(), 301u);
   EXPECT_EQ(driver.session.state(), State::greeted);
