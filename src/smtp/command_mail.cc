@@ -29,10 +29,13 @@ using grammar::Cursor;
   return true;
 }
 
+template <class Path>
+using PathParser = grammar::ParseResult<Path> (*)(Cursor&, grammar::PathRules);
+
 /// Takes `keyword path` off the front; `smtputf8` is what the path may have in it.
-template <class Parser>
-[[nodiscard]] auto take_path(Cursor& in, std::string_view keyword, bool smtputf8, Parser parser)
-    -> CommandResult<typename decltype(parser(in, grammar::PathRules{}))::value_type> {
+template <class Path>
+[[nodiscard]] CommandResult<Path> take_path(Cursor& in, std::string_view keyword, bool smtputf8,
+                                            PathParser<Path> parser) {
   if (in.at_end()) return fail(CommandErrorCode::missing_argument, 0);
   if (!take_keyword(in, keyword)) return fail(CommandErrorCode::missing_keyword, 0);
   auto path = parser(in, grammar::PathRules{.smtputf8 = smtputf8});
@@ -126,7 +129,8 @@ template <class T, class Out>
 CommandResult<MailCommand> parse_mail(std::string_view argument, const Extensions& extensions) {
   Cursor in(argument);
   // The parameter that allows UTF-8 in the path stands behind it.
-  auto path = take_path(in, "FROM:", extensions.smtputf8, grammar::parse_reverse_path);
+  auto path = take_path<grammar::ReversePath>(in, "FROM:", extensions.smtputf8,
+                                              grammar::parse_reverse_path);
   if (!path) return std::unexpected(path.error());
   const std::string_view before = in.since(0);
 
@@ -150,7 +154,7 @@ CommandResult<MailCommand> parse_mail(std::string_view argument, const Extension
 
 CommandResult<RcptCommand> parse_rcpt(std::string_view argument, bool smtputf8) {
   Cursor in(argument);
-  auto path = take_path(in, "TO:", smtputf8, grammar::parse_forward_path);
+  auto path = take_path<grammar::ForwardPath>(in, "TO:", smtputf8, grammar::parse_forward_path);
   if (!path) return std::unexpected(path.error());
   const auto taken = take_parameters(in, smtputf8, [](const Parameter&) {
     return std::optional(CommandErrorCode::unknown_parameter);
