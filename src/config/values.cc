@@ -90,7 +90,7 @@ std::string_view closest(std::string_view text, std::span<const std::string_view
   if (text.size() > text_octets_max) return best;
   for (const std::string_view name : known) {
     const std::size_t wrong = distance(base::lower(text), name);
-    if (wrong < best_distance && wrong * 2 < name.size()) {
+    if (wrong < best_distance && wrong < name.size()) {
       best = name;
       best_distance = wrong;
     }

@@ -24,7 +24,7 @@ inline constexpr base::Duration duration_max = std::chrono::days(36'500);
 [[nodiscard]] std::string print_size(std::uint64_t octets);
 
 /// The name among `known` that `text` was probably meant to be: at most two octets are wrong,
-/// missing or too many, and not most of it. Empty: none.
+/// missing or too many, and not all of them. Empty: none.
 [[nodiscard]] std::string_view closest(std::string_view text,
                                        std::span<const std::string_view> known);
 
