@@ -13,6 +13,8 @@
 
 namespace spool {
 
+struct ContentBody;
+
 /// How much memory the contents of all sessions take together. Outlives every Content.
 struct ContentBudget {
   std::size_t octets_max = 256u << 20;
@@ -60,12 +62,17 @@ class Content {
   [[nodiscard]] std::uint64_t size() const;
   [[nodiscard]] bool in_memory() const;
 
-  /// The octets and their checksum; for the spool.
-  struct Body;
-  [[nodiscard]] std::shared_ptr<Body> take();
+  /// The octets and their checksum; for the spool. A file is then its taker's.
+  [[nodiscard]] std::shared_ptr<ContentBody> take();
 
  private:
-  std::shared_ptr<Body> body_;
+  [[nodiscard]] base::Task<base::Io<>> write_to_file(std::string_view octets);
+  [[nodiscard]] base::Task<base::Io<>> spill();
+  void discard();
+
+  ContentBudget* budget_;
+  ContentFolder* folder_;
+  std::shared_ptr<ContentBody> body_;
 };
 
 }  // namespace spool

@@ -104,18 +104,18 @@ class Spool {
     Reader(Reader&&) noexcept;
     ~Reader();
 
-   private:
-    friend Spool;
-    friend class ReadOnlySpool;
-    friend class Store;
     struct State;
-    explicit Reader(std::unique_ptr<State> state);
+    explicit Reader(std::unique_ptr<State> state);  ///< For the spool.
+
+   private:
     std::unique_ptr<State> state_;
     std::uint64_t size_ = 0;
   };
   [[nodiscard]] base::Io<Reader> read_content(base::MessageId id);
 
   [[nodiscard]] bool contains(base::MessageId id) const;
+  /// All live messages, in ascending order: as they arrived.
+  [[nodiscard]] std::vector<base::MessageId> ids() const;
   /// Octets of the content; nothing when there is no such live message.
   [[nodiscard]] std::optional<std::uint64_t> size(base::MessageId id) const;
 

@@ -1,0 +1,187 @@
+#include <algorithm>
+
+#include "spool/parts.h"
+
+namespace spool {
+
+using base::Io;
+
+namespace {
+
+/// Between two tries of something that the disk refuses.
+constexpr base::Duration retry_delay = std::chrono::seconds(1);
+
+}  // namespace
+
+void Spool::Parts::add_lazy(Record record) {
+  if (!lazy) {
+    lazy = std::make_unique<Submission>();
+    lazy->separate = true;
+    lazy->essential = true;
+  }
+  lazy->records.push_back(std::move(record));
+  flush_signal.raise();
+}
+
+void Spool::Parts::flush_lazy() {
+  if (!lazy) return;
+  ++lazy_in_flight;
+  ++submissions;
+  lazy->context = this;
+  lazy->finished = [](Submission& batch) noexcept {
+    static_cast<Parts*>(batch.context)->lazy_finished(batch);
+  };
+  committer.submit(*lazy.release());
+}
+
+void Spool::Parts::lazy_finished(Submission& batch) {
+  const std::unique_ptr<Submission> owned(&batch);
+  --lazy_in_flight;
+  lazy_failing = !batch.result;
+  if (!batch.result) {
+    requeue(batch);
+    return;
+  }
+  for (Record& record : batch.records) logged(record);
+}
+
+void Spool::Parts::requeue(Submission& batch) {
+  std::vector<Record> newer;
+  if (lazy) newer = std::move(lazy->records);
+  lazy.reset();
+  for (Record& record : batch.records) {
+    if (record.type == RecordType::hop) {
+      const auto hop = decode_hop(record.body);
+      const auto known = hops.find(hop->key);
+      const std::string_view blob = known == hops.end() ? std::string_view() : known->second.blob;
+      if (hop->blob != blob) continue;  // A newer one is on its way.
+    }
+    add_lazy(std::move(record));
+  }
+  for (Record& record : newer) add_lazy(std::move(record));
+}
+
+void Spool::Parts::logged(Record& record) {
+  use(record.placed.epoch);
+  switch (record.type) {
+    case RecordType::state:
+      store.put_state(record.id, record.aux, (record.flags & record_full) != 0, record.placed);
+      store.remove_pending(record.id, record.aux);
+      break;
+    case RecordType::done: bury(record.id); break;
+    case RecordType::hop: {
+      const auto hop = decode_hop(record.body);
+      const auto known = hops.find(hop->key);
+      if (known != hops.end() && known->second.blob == hop->blob)
+        known->second.epoch = record.placed.epoch;
+      break;
+    }
+    case RecordType::damage: {
+      const auto body = decode_damage(record.body);
+      for (KnownDamage& known : damage_notes)
+        if (known.body.epoch == body->epoch && known.body.offset == body->offset &&
+            known.body.id == body->id)
+          known.noted_in = record.placed.epoch;
+      break;
+    }
+    case RecordType::content:
+    case RecordType::accepted:
+    case RecordType::ended: break;
+  }
+}
+
+base::Task<Io<>> Spool::Parts::nap(base::Duration duration, base::Operation*& napping) {
+  const base::Instant until = world.home.now() + duration;
+  const Io<> slept = co_await base::operation<Io<>>([&](sys::Completion<>& done) {
+    auto at_once = world.home.sleep_until(until, done);
+    if (!at_once) napping = &done;
+    return at_once;
+  });
+  napping = nullptr;
+  co_return slept;
+}
+
+void Spool::Parts::mark() {
+  auto order = std::make_unique<Submission>();
+  order->kind = Submission::Kind::mark;
+  order->finished = [](Submission& finished) noexcept {
+    const std::unique_ptr<Submission> owned(&finished);
+  };
+  committer.submit(*order.release());
+}
+
+base::Task<> Spool::Parts::flush_task() {
+  while (!stopping) {
+    co_await flush_signal.wait();
+    // Once the log has been idle for a while, a mark says that all before it is durable, so that
+    // damage to the last frame is not taken for its being torn.
+    for (std::uint64_t seen = submissions - 1; seen != submissions && !stopping;) {
+      seen = submissions;
+      const Io<> slept =
+          co_await nap(lazy_failing ? retry_delay : options.outcome_delay, flush_nap);
+      if (stopping) co_return;
+      flush_lazy();
+      if (!slept) break;
+      if (seen == submissions) mark();
+    }
+  }
+}
+
+base::Task<> Spool::Parts::remove_orphans() {
+  for (;;) {
+    // What an orphan belonged to must be forgotten durably first.
+    Submission first;
+    first.essential = true;
+    if (co_await submit(first)) break;
+    if (stopping || !co_await nap(retry_delay, clean_nap)) co_return;
+  }
+  for (const std::uint64_t number : std::exchange(orphans, {})) contents.remove(number);
+}
+
+base::Task<> Spool::Parts::clean_task() {
+  co_await remove_orphans();
+  while (!stopping) {
+    co_await clean_signal.wait();
+    while (!stopping) {
+      const Io<bool> more = co_await clean();
+      if (more && !*more) break;
+      if (!more && !co_await nap(retry_delay, clean_nap)) break;
+    }
+  }
+}
+
+base::Task<> Spool::Parts::run() {
+  running = true;
+  {
+    base::Group tasks;
+    tasks.spawn(flush_task());
+    tasks.spawn(clean_task());
+    co_await tasks.join();
+  }
+  running = false;
+  stop_signal.raise();
+}
+
+base::Task<> Spool::Parts::stop() {
+  stopping = true;
+  flush_signal.raise();
+  clean_signal.raise();
+  if (flush_nap != nullptr) flush_nap->cancel();
+  if (clean_nap != nullptr) clean_nap->cancel();
+  while (running) co_await stop_signal.wait();
+
+  flush_lazy();
+  Submission last;
+  last.kind = Submission::Kind::stop;
+  last.context = this;
+  last.finished = [](Submission& finished) noexcept {
+    static_cast<Parts*>(finished.context)->stop_signal.raise();
+  };
+  committer.submit(last);
+  co_await stop_signal.wait();
+  const bool all_logged = !lazy && attempts.empty() && store.pending().empty() && finishing.empty();
+  if (all_logged) journal->remove();
+  lock.reset();
+}
+
+}  // namespace spool
