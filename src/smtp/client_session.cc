@@ -228,7 +228,7 @@ void ClientSession::wait_for_transaction(Instant now) {
 
 void ClientSession::content_progress(Instant now) {
   if (state_ == State::closed) return;
-  PH_ASSERT(stage() == Stage::content);
+  PH_ASSERT(stage() == Stage::content || stage() == Stage::final_dot);
   wait_for_transaction(now);
 }
 

@@ -62,7 +62,8 @@ class ClientSession {
   /// content, SMTPUTF8) is done at once, refused_here, without a word to the peer.
   void begin(Transaction transaction, base::Instant now);
 
-  /// Answers ContentWanted, any number of times: a part of the content has been sent.
+  /// Answers ContentWanted, any number of times, also behind content_ends(): a part of the content
+  /// has been sent. Ignored when the session is closed.
   void content_progress(base::Instant now);
   /// Answers ContentWanted: to be called when all but what holds the final dot has been sent, just
   /// before the rest is. From here on a lost connection means Verdict::unknown. The content ends in

@@ -388,6 +388,8 @@ TEST(client_session, waits_as_long_as_the_standard_says) {  // [RFC5321 4.5.3.2]
   EXPECT_EQ(session.deadline(), start + 17min);
   session.content_ends(start + 15min);
   EXPECT_EQ(session.deadline(), start + 25min);  // The final dot.
+  session.content_progress(start + 16min);       // Now it has been sent.
+  EXPECT_EQ(session.deadline(), start + 26min);
 }
 
 TEST(client_session, a_thousand_recipients_go_in_windows) {
