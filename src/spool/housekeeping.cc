@@ -171,14 +171,19 @@ base::Task<> Spool::Parts::stop() {
   while (running) co_await stop_signal.wait();
 
   flush_lazy();
-  Submission last;
+  struct Last : Submission {
+    Signal* came = nullptr;
+    bool is_back = false;
+  } last;
   last.kind = Submission::Kind::stop;
-  last.context = this;
+  last.came = &stop_signal;
   last.finished = [](Submission& finished) noexcept {
-    static_cast<Parts*>(finished.context)->stop_signal.raise();
+    auto& its = static_cast<Last&>(finished);
+    its.is_back = true;
+    its.came->raise();
   };
   committer.submit(last);
-  co_await stop_signal.wait();
+  while (!last.is_back) co_await stop_signal.wait();
   const bool all_logged = !lazy && attempts.empty() && store.pending().empty() && finishing.empty();
   if (all_logged) journal->remove();
   lock.reset();
