@@ -38,6 +38,11 @@ const BadFile bad_files[] = {
     {"hostname = \"a\" x", "1:16: Error while parsing key-value pair: expected a comment"},
     {"\xff", "1:1: Encountered invalid utf-8"},
     {"[limits]\nrecipients = 1_", "2:15: Error while parsing"},
+    {"[*]", "1:2: Error while parsing key: expected bare key starting character"},
+    {"[[=]]", "1:3: Error while parsing key: expected bare key starting character"},
+    {"[\x1b]", "1:2: Error while parsing key: expected bare key starting character"},
+    {"\ufeed = 1", "1:1: Error while parsing"},
+    {"hostname = \"a\" \ufe46", "1:16: Error while parsing"},
     // Unknown keys.
     {"hostnam = \"a\"", "1:1: hostnam: unknown key, did you mean \"hostname\"?"},
     {"Hostname = \"a\"", "1:1: Hostname: unknown key, did you mean \"hostname\"?"},
