@@ -1,0 +1,21 @@
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+
+namespace cli {
+
+/// The process ends here: help or the version was asked for, or the command line is wrong.
+struct EarlyExit {
+  int status = exit_usage;
+  std::string text;  ///< For stdout if the status is exit_done, else for stderr.
+};
+
+/// `arguments`: without the name of the program.
+[[nodiscard]] std::expected<Command, EarlyExit> parse_arguments(
+    const std::vector<std::string>& arguments);
+
+}  // namespace cli

@@ -1,0 +1,15 @@
+#include <cstdio>
+#include <variant>
+
+#include "cli/arguments.h"
+
+/// Introduces the command line to the command that it names.
+int main(int argc, char** argv) {
+  const auto command = cli::parse_arguments({argv + (argc > 0 ? 1 : 0), argv + argc});
+  if (!command) {
+    std::fputs(command.error().text.c_str(),
+               command.error().status == cli::exit_done ? stdout : stderr);
+    return command.error().status;
+  }
+  return std::visit([](const auto& options) { return cli::run(options); }, *command);
+}

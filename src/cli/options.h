@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+// What each command was asked to do. One struct and one run() for each.
+namespace cli {
+
+/// Of every command.
+inline constexpr int exit_done = 0;
+inline constexpr int exit_failed = 1;  ///< The answer is "no", or the work failed.
+inline constexpr int exit_usage = 2;   ///< Wrong usage or configuration.
+
+/// `--config FILE`, or empty: the default file, or without it the sandbox.
+struct ServeOptions {
+  std::string config;
+};
+
+struct CheckOptions {
+  std::string config;
+  bool json = false;
+};
+
+struct CheckAddressOptions {};
+
+enum class SendTls : std::uint8_t {
+  automatic,  ///< From the start at port 465, else STARTTLS where it is offered.
+  off,
+  starttls,
+  implicit,
+};
+
+struct SendOptions {
+  std::string server;  ///< HOST:PORT
+  std::string from;
+  std::vector<std::string> to;
+  std::string file;  ///< Empty or "-": stdin.
+  std::string helo;
+  std::string auth_user;
+  std::string password_file;
+  SendTls tls = SendTls::automatic;
+  std::string ca_file;
+  bool insecure = false;
+  bool verbose = false;
+};
+
+struct UserHashOptions {};
+
+struct QueueListOptions {
+  std::string config;
+  bool json = false;
+};
+struct QueueShowOptions {
+  std::string config;
+  std::string id;
+  bool json = false;
+};
+struct QueueBodyOptions {
+  std::string config;
+  std::string id;
+};
+struct QueueRetryOptions {
+  std::string config;
+  std::optional<std::string> id, to, from;
+  bool all = false;
+  bool dry_run = false;
+  bool json = false;
+};
+
+struct DemoOptions {
+  bool without_z = false;  ///< The server z.test does not run: the demo must fail.
+};
+
+using Command = std::variant<ServeOptions, CheckOptions, CheckAddressOptions, SendOptions,
+                             UserHashOptions, QueueListOptions, QueueShowOptions, QueueBodyOptions,
+                             QueueRetryOptions, DemoOptions>;
+
+// Each returns the exit status of the process.
+[[nodiscard]] int run(const ServeOptions& options);
+[[nodiscard]] int run(const CheckOptions& options);
+[[nodiscard]] int run(const CheckAddressOptions& options);
+[[nodiscard]] int run(const SendOptions& options);
+[[nodiscard]] int run(const UserHashOptions& options);
+[[nodiscard]] int run(const QueueListOptions& options);
+[[nodiscard]] int run(const QueueShowOptions& options);
+[[nodiscard]] int run(const QueueBodyOptions& options);
+[[nodiscard]] int run(const QueueRetryOptions& options);
+[[nodiscard]] int run(const DemoOptions& options);
+
+}  // namespace cli
