@@ -155,6 +155,7 @@ std::expected<Config, std::vector<Mistake>> load(std::string_view text,
   if (!document) return std::unexpected(std::vector{document.error()});
 
   Config config = defaults(options.machine_name);
+  config.delivery.helo.clear();  // By default what `hostname` will say.
   config.admin.address = base::Endpoint::parse(default_admin_address);
   Problems problems(options.file_name);
   Section root(&*document, {}, problems);

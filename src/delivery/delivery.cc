@@ -144,7 +144,8 @@ void Delivery::file(base::MessageId id, const spool::Envelope& envelope,
   // Few next hops for one message: a list is searched faster than a map is built.
   std::vector<std::pair<route::Decision, std::unique_ptr<Entry>>> entries;
   const route::Context context{settings_->domains, settings_->routes};
-  const Instant arrived = now() - (world_.clock.wall() - envelope.received);
+  const Instant present = now();
+  const Instant arrived = present - (world_.clock.wall() - envelope.received);
   for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) {
     static const spool::RecipientStatus untried;
     const spool::RecipientStatus& status = statuses.empty() ? untried : statuses[i];
@@ -152,7 +153,7 @@ void Delivery::file(base::MessageId id, const spool::Envelope& envelope,
     const auto path = grammar::ForwardPath::parse(envelope.recipients[i].forward_path);
     if (!path) continue;
     route::Decision decision = route::decide(*path, nullptr, context);
-    const Instant due = status.attempts == 0 ? now() : instant(status.next_attempt);
+    const Instant due = status.attempts == 0 ? present : instant(status.next_attempt);
     auto same = std::ranges::find_if(entries, [&](const auto& entry) {
       return entry.first.next_hop == decision.next_hop && entry.second->due == due;
     });

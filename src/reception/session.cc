@@ -179,6 +179,7 @@ void Session::propose_sender(const smtp::MailCommand& command) {
     case policy::SenderVerdict::not_own_sender: reply = replies::not_your_address(); break;
   }
   envelope_ = {};
+  reached_.clear();
   envelope_.reverse_path = command.reverse_path.print_without_route();
   if (reply.is_positive()) {
     envelope_.eight_bit = command.body == smtp::BodyType::eight_bit_mime;
@@ -220,11 +221,11 @@ void Session::propose_recipient(grammar::ForwardPath path) {
     reject(reply, address_of(printed), decision.text);
     return session_.answer(reply);
   }
-  // A mailbox that is named twice gets one copy.
-  for (const spool::Recipient& known : envelope_.recipients) {
-    if (known.forward_path == printed) return session_.answer(reply);
+  // A mailbox that is reached twice gets one copy, whatever the spelling.
+  std::string reached = local ? found.mailbox.print() : printed;
+  if (reached_.insert(std::move(reached)).second) {
+    envelope_.recipients.push_back({.forward_path = std::move(printed)});
   }
-  envelope_.recipients.push_back({.forward_path = std::move(printed)});
   session_.answer(reply);
 }
 
@@ -336,6 +337,7 @@ base::Task<bool> Session::end_content() {
 
 void Session::end_transaction() {
   envelope_ = {};
+  reached_.clear();
   content_.reset();
   gate_ = {};
   header_.clear();

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,7 @@ class Session {
 
   // Of the transaction.
   spool::Envelope envelope_;
+  std::set<std::string> reached_;  ///< Mailboxes here, and paths elsewhere, of its recipients.
   std::optional<spool::Content> content_;
   HeaderGate gate_;
   std::string header_;  ///< What the gate has let through and is still to be stored.
