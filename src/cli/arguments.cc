@@ -5,6 +5,8 @@
 #include <map>
 #include <sstream>
 
+#include "base/escape.h"
+
 namespace cli {
 namespace {
 
@@ -35,6 +37,8 @@ class CommandLine {
   void add_queue();
   void add_retry(CLI::App& queue);
   void add_others();
+  /// What stands where a command is expected and is none; else empty.
+  [[nodiscard]] std::string unknown_command() const;
   /// What CLI11 cannot say by itself.
   [[nodiscard]] std::string mistake() const;
 
@@ -43,6 +47,7 @@ class CommandLine {
   bool takes_config_ = false;
   std::string config_, id_;
   bool json_ = false;
+  std::vector<std::string> help_words_;
   SendOptions send_;
   std::string send_tls_ = "auto";
   QueueRetryOptions retry_;
@@ -181,7 +186,9 @@ void CommandLine::add_others() {
                        "step",
                        [this] { return demo_; });
   demo->add_flag("--without-z", demo_.without_z)->group("");  // Hidden: for tests.
-  app_.add_subcommand("help", "Show this help")->callback([this] { chosen_ = nullptr; });
+  CLI::App* help = app_.add_subcommand("help", "Show this help, or that of a command");
+  help->callback([this] { chosen_ = nullptr; });
+  help->add_option("COMMAND", help_words_, "The command")->type_name("");
 }
 
 std::string CommandLine::mistake() const {
@@ -195,15 +202,32 @@ std::string CommandLine::mistake() const {
   return {};
 }
 
+std::string CommandLine::unknown_command() const {
+  const CLI::App* last = &app_;
+  while (!last->get_subcommands().empty()) last = last->get_subcommands().front();
+  if (last->get_require_subcommand_min() == 0) return {};
+  for (const std::string& word : last->remaining()) {
+    if (!word.starts_with('-')) return word;
+  }
+  return {};
+}
+
 std::expected<Command, EarlyExit> CommandLine::parse(const std::vector<std::string>& arguments) {
   try {
     app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // Last one first.
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, err;
+    if (const std::string name = unknown_command(); !name.empty()) {
+      return std::unexpected(
+          EarlyExit{exit_usage, "posthaste: no such command: " + base::escaped(name) + '\n'});
+    }
     if (app_.exit(error, out, err) == 0) return std::unexpected(EarlyExit{exit_done, out.str()});
     return std::unexpected(EarlyExit{exit_usage, "posthaste: " + err.str()});
   }
-  if (!chosen_) return std::unexpected(EarlyExit{exit_done, app_.help()});
+  if (!chosen_) {
+    help_words_.push_back("--help");
+    return CommandLine().parse(help_words_);
+  }
   if (const std::string text = mistake(); !text.empty()) {
     return std::unexpected(EarlyExit{exit_usage, "posthaste: " + text + '\n'});
   }

@@ -1,0 +1,131 @@
+#include "cli/arguments.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace cli {
+namespace {
+
+/// Split at spaces; `""` is an empty argument.
+std::expected<Command, EarlyExit> parse(const std::string& line) {
+  std::vector<std::string> arguments;
+  std::istringstream in(line);
+  for (std::string word; in >> word;) arguments.push_back(word == "\"\"" ? "" : word);
+  return parse_arguments(arguments);
+}
+
+template <class Options>
+Options parsed(const std::string& line) {
+  const auto command = parse(line);
+  EXPECT_TRUE(command.has_value()) << line << ": " << (command ? "" : command.error().text);
+  EXPECT_TRUE(command && std::holds_alternative<Options>(*command)) << line;
+  return command && std::holds_alternative<Options>(*command) ? std::get<Options>(*command)
+                                                              : Options{};
+}
+
+TEST(arguments, config_may_stand_anywhere) {
+  EXPECT_EQ(parsed<ServeOptions>("serve").config, "");
+  EXPECT_EQ(parsed<ServeOptions>("serve --config f").config, "f");
+  EXPECT_EQ(parsed<ServeOptions>("--config=f serve").config, "f");
+  EXPECT_EQ(parsed<QueueListOptions>("--config f queue list --json").config, "f");
+  EXPECT_EQ(parsed<QueueListOptions>("queue --config f list").config, "f");
+  EXPECT_EQ(parsed<QueueListOptions>("queue list --config f").config, "f");
+  EXPECT_EQ(parsed<QueueShowOptions>("queue show --config f 1m88kn0y0eb90").id, "1m88kn0y0eb90");
+  EXPECT_EQ(parsed<QueueBodyOptions>("queue body 1m88kn0y0eb90 --config f").config, "f");
+  EXPECT_TRUE(parsed<CheckOptions>("check --json --config f").json);
+}
+
+TEST(arguments, send_takes_one_recipient_each_time_and_then_a_file) {
+  const auto options = parsed<SendOptions>(
+      "send --server h:25 --from a@b --to c@d --to e@f m.eml --tls starttls --helo me --verbose");
+  EXPECT_EQ(options.server, "h:25");
+  EXPECT_EQ(options.from, "a@b");
+  EXPECT_EQ(options.to, (std::vector<std::string>{"c@d", "e@f"}));
+  EXPECT_EQ(options.file, "m.eml");
+  EXPECT_EQ(options.tls, SendTls::starttls);
+  EXPECT_EQ(options.helo, "me");
+  EXPECT_TRUE(options.verbose);
+}
+
+TEST(arguments, the_null_reverse_path_may_be_empty) {
+  const auto options = parsed<SendOptions>("send --server h:25 --from \"\" --to c@d");
+  EXPECT_EQ(options.from, "");
+  EXPECT_EQ(options.file, "");
+  EXPECT_EQ(options.tls, SendTls::automatic);
+}
+
+TEST(arguments, retry_keeps_its_conditions) {
+  const auto options = parsed<QueueRetryOptions>("queue retry --id 1 --to z.test --dry-run");
+  EXPECT_EQ(options.id, "1");
+  EXPECT_EQ(options.to, "z.test");
+  EXPECT_FALSE(options.from.has_value());
+  EXPECT_FALSE(options.all);
+  EXPECT_TRUE(options.dry_run);
+  EXPECT_TRUE(parsed<QueueRetryOptions>("queue retry --all").all);
+}
+
+TEST(arguments, the_others) {
+  (void)parsed<CheckAddressOptions>("check-address");
+  (void)parsed<UserHashOptions>("user hash");
+  EXPECT_FALSE(parsed<DemoOptions>("demo").without_z);
+  EXPECT_TRUE(parsed<DemoOptions>("demo --without-z").without_z);
+}
+
+struct EarlyCase {
+  std::string_view name;
+  std::string line;
+  int status;
+  std::string_view text;  ///< A part of it.
+};
+
+const EarlyCase early_cases[] = {
+    {"version", "--version", 0, "posthaste "},
+    {"help of all", "--help", 0, "serve"},
+    {"help as a command", "help", 0, "check-address"},
+    {"help of one as a command", "help queue retry", 0, "--dry-run"},
+    {"help of none", "help hold", 2, "no such command"},
+    {"help of one", "send --help", 0, "--password-file"},
+    {"help of one below", "queue list --help", 0, "--json"},
+    {"the hidden option is not shown", "demo --help", 0, "Usage"},
+    {"no command", "", 2, "subcommand"},
+    {"no such command", "sen", 2, "no such command: sen"},
+    {"no such command, with options", "trace 1 --json", 2, "no such command: trace"},
+    {"no such command below", "queue hold --all", 2, "no such command: hold"},
+    {"half a command", "queue", 2, "subcommand"},
+    {"no such option", "serve --jsn", 2, "--jsn"},
+    {"option without a value", "serve --config", 2, "--config"},
+    {"config where none is read", "demo --config f", 2, "--config"},
+    {"config where none is read, in front", "--config f check-address", 2, "--config"},
+    {"id missing", "queue show", 2, "ID"},
+    {"one id too many", "queue show 1 2", 2, "2"},
+    {"server missing", "send --from a@b --to c@d", 2, "--server"},
+    {"from missing", "send --server h:1 --to c@d", 2, "--from"},
+    {"to missing", "send --server h:1 --from a@b", 2, "--to"},
+    {"two files", "send --server h:1 --from a@b --to c@d m n", 2, "n"},
+    {"unknown tls", "send --server h:1 --from a@b --to c@d --tls on", 2, "--tls"},
+    {"auth without password", "send --server h:1 --from a@b --to c@d --auth u", 2, "--auth"},
+    {"password without user", "send --server h:1 --from a@b --to c@d --password-file f", 2,
+     "--password-file"},
+    {"auth without TLS",
+     "send --server h:1 --from a@b --to c@d --tls off --auth u --password-file f", 2, "--auth"},
+    {"ca without TLS", "send --server h:1 --from a@b --to c@d --tls off --ca f", 2, "--ca"},
+    {"ca that nobody looks at", "send --server h:1 --from a@b --to c@d --ca f --insecure", 2,
+     "--insecure"},
+    {"retry of nothing", "queue retry", 2, "--all"},
+    {"dry run of nothing", "queue retry --dry-run", 2, "--all"},
+};
+
+TEST(arguments, help_and_mistakes_end_early) {
+  for (const EarlyCase& c : early_cases) {
+    const auto command = parse(c.line);
+    ASSERT_FALSE(command.has_value()) << c.name;
+    EXPECT_EQ(command.error().status, c.status) << c.name;
+    EXPECT_NE(command.error().text.find(c.text), std::string::npos)
+        << c.name << ": " << command.error().text;
+    EXPECT_EQ(command.error().text.find("--without-z"), std::string::npos) << c.name;
+  }
+}
+
+}  // namespace
+}  // namespace cli
