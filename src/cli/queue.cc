@@ -88,7 +88,7 @@ void print_retry(const json::object& answer, bool dry_run) {
                       base::escaped(std::string_view(recipient.at("to").as_string()))));
   }
   print(fmt::format("{} message{} {}\n", matched, matched == 1 ? "" : "s",
-                    dry_run ? "would be tried now" : "tried now"));
+                    dry_run ? "would be due now" : "due now"));
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include <boost/json.hpp>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "admin/queue_view.h"
+#include "cli/queue_offline.h"
 #include "cli/queue_source.h"
 #include "delivery/delivery.h"
 #include "grammar/path.h"
@@ -43,7 +45,8 @@ class Finds final : public spool::RecoverySink {
 class StoppedQueue final : public QueueSource {
  public:
   explicit StoppedQueue(std::shared_ptr<const config::Config> config)
-      : config_(std::move(config)), spool_(*disk_, server::spool_directory(config_->data_dir)) {}
+      : config_(std::move(config)),
+        spool_(std::in_place, *disk_, server::spool_directory(config_->data_dir)) {}
 
   base::Io<> open();
 
@@ -61,13 +64,13 @@ class StoppedQueue final : public QueueSource {
 
   std::shared_ptr<const config::Config> config_;
   std::unique_ptr<sys::Disk> disk_ = sys::real::make_disk();
-  spool::ReadOnlySpool spool_;
+  std::optional<spool::ReadOnlySpool> spool_;
   Finds finds_;
   std::vector<spool::Damage> damage_;
 };
 
 base::Io<> StoppedQueue::open() {
-  auto recovered = spool_.open(finds_);
+  auto recovered = spool_->open(finds_);
   if (!recovered) return std::unexpected(recovered.error());
   damage_ = std::move(recovered->damage);
   return {};
@@ -95,7 +98,7 @@ QueueSource::Result StoppedQueue::list(const Take& take) {
     out.clear();
   };
   for (const base::MessageId id : finds_.ids) {
-    if (const auto message = spool_.load(id)) add(describe(*message, false));
+    if (const auto message = spool_->load(id)) add(describe(*message, false));
   }
   for (const spool::Damage& damage : damage_) {
     add(json::serialize(admin::describe_damage(damage)));
@@ -105,13 +108,13 @@ QueueSource::Result StoppedQueue::list(const Take& take) {
 }
 
 QueueSource::Result StoppedQueue::show(base::MessageId id, const Take& take) {
-  const auto message = spool_.load(id);
+  const auto message = spool_->load(id);
   take(message ? describe(*message, true) + '\n' : R"({"error":"no such id"})");
   return {};
 }
 
 QueueSource::Result StoppedQueue::body(base::MessageId id, const Take& take) {
-  auto reader = spool_.read_content(id);
+  auto reader = spool_->read_content(id);
   if (!reader && reader.error().code == IoErrorCode::not_found) return {};
   if (!reader) return std::unexpected("the content: " + base::describe(reader.error()));
   std::string block(block_octets, '\0');
@@ -123,24 +126,45 @@ QueueSource::Result StoppedQueue::body(base::MessageId id, const Take& take) {
   }
 }
 
+/// As server/queue_control.h answers.
+class RetryAnswer {
+ public:
+  void add(base::MessageId id, const std::string& forward_path) {
+    if (ids_.empty() || ids_.back() != id) ids_.push_back(id);
+    recipients_.push_back(
+        {{"id", base::to_string(id)}, {"to", delivery::address_of_path(forward_path)}});
+  }
+  [[nodiscard]] std::string text() const {
+    return json::serialize(json::object{{"matched", ids_.size()}, {"recipients", recipients_}}) +
+           '\n';
+  }
+
+ private:
+  std::vector<base::MessageId> ids_;
+  json::array recipients_;
+};
+
 QueueSource::Result StoppedQueue::retry(const std::string& request, const Take& take) {
   const auto filter = server::QueueFilter::parse(json::parse(request).as_object());
   if (!filter) return std::unexpected(filter.error());
-  if (!filter->dry_run) return std::unexpected("no server is running: nothing can be tried now");
-  json::array recipients;
-  std::size_t matched = 0;
-  for (const base::MessageId id : finds_.ids) {
-    if (!filter->may_match(id)) continue;
-    const auto message = spool_.load(id);
-    if (!message) continue;
-    const auto indexes = filter->matches(*message);
-    if (!indexes.empty()) ++matched;
-    for (const std::uint32_t index : indexes) {
-      const std::string& path = message->envelope.recipients[index].forward_path;
-      recipients.push_back({{"id", base::to_string(id)}, {"to", delivery::address_of_path(path)}});
+  RetryAnswer answer;
+  if (filter->dry_run) {
+    for (const base::MessageId id : finds_.ids) {
+      const auto message =
+          filter->may_match(id) ? spool_->load(id) : base::io_error(IoErrorCode::not_found);
+      if (!message) continue;
+      for (const std::uint32_t index : filter->matches(*message)) {
+        answer.add(id, message->envelope.recipients[index].forward_path);
+      }
     }
+  } else {
+    spool_.reset();  // Whoever changes it has it for himself.
+    const Result done =
+        retry_offline(*config_, *filter,
+                      [&](base::MessageId id, const std::string& path) { answer.add(id, path); });
+    if (!done) return done;
   }
-  take(json::serialize(json::object{{"matched", matched}, {"recipients", recipients}}) + '\n');
+  take(answer.text());
   return {};
 }
 
