@@ -58,15 +58,19 @@ class ListPrinter {
       out += queue_text(parse_object(std::string(line)));
     }
     text_.erase(0, start);
-    print(out);
+    printed_ = print(out) && printed_;
   }
-  void finish() const {
-    print(count_ == 0 ? "the queue is empty\n"
-                      : fmt::format("{} message{}\n", count_, count_ == 1 ? "" : "s"));
+  /// False: not all could be printed.
+  [[nodiscard]] bool finish() const {
+    const bool ended =
+        print(count_ == 0 ? "the queue is empty\n"
+                          : fmt::format("{} message{}\n", count_, count_ == 1 ? "" : "s"));
+    return ended && printed_;
   }
 
  private:
   std::string text_;
+  bool printed_ = true;
   std::size_t count_ = 0;
 };
 
@@ -106,7 +110,7 @@ int run(const QueueListOptions& options) {
     }
   });
   if (!listed) return fail(listed.error());
-  if (!options.json) printer.finish();
+  if (!options.json) printed = printer.finish();
   return printed ? exit_done : exit_failed;
 }
 
