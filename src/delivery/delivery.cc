@@ -17,8 +17,9 @@ using queue::Entry;
 
 namespace {
 
-/// Of contents that wait in memory for their first attempt.
-constexpr std::size_t fresh_octets_max = std::size_t{64} << 20;
+/// What waits in memory for its first attempt, and how many before it still count as soon.
+constexpr std::size_t fresh_octets_max = std::size_t{16} << 20;
+constexpr std::size_t fresh_waiting_max = 512;
 /// How long a connection is kept open for the next message.
 constexpr Duration idle_connection_max = std::chrono::seconds(5);
 
@@ -132,14 +133,21 @@ void Delivery::hop(std::string_view key, std::string_view blob) {
 }
 
 void Delivery::accepted(const spool::StoredMessage& message) {
-  if (message.content && fresh_octets_ + message.size <= fresh_octets_max) {
+  const bool soon = file(message.id, *message.envelope, {});
+  if (soon && message.content && fresh_octets_ + message.size <= fresh_octets_max) {
     fresh_octets_ += message.size;
     fresh_.emplace(message.id, message);
   }
-  file(message.id, *message.envelope, {});
 }
 
-void Delivery::file(base::MessageId id, const spool::Envelope& envelope,
+void Delivery::forget_fresh(base::MessageId id) {
+  const auto fresh = fresh_.find(id);
+  if (fresh == fresh_.end()) return;
+  fresh_octets_ -= fresh->second.size;
+  fresh_.erase(fresh);
+}
+
+bool Delivery::file(base::MessageId id, const spool::Envelope& envelope,
                     const std::vector<spool::RecipientStatus>& statuses) {
   // Few next hops for one message: a list is searched faster than a map is built.
   std::vector<std::pair<route::Decision, std::unique_ptr<Entry>>> entries;
@@ -168,7 +176,13 @@ void Delivery::file(base::MessageId id, const spool::Envelope& envelope,
     }
     same->second->recipients.push_back(i);
   }
-  for (auto& [decision, entry] : entries) add(std::move(entry), decision);
+  bool soon = false;
+  for (auto& [decision, entry] : entries) {
+    const queue::NextHop* hop = queue_.find_hop(decision.next_hop);
+    soon = soon || hop == nullptr || (!hop->backing_off() && hop->waiting() < fresh_waiting_max);
+    add(std::move(entry), decision);
+  }
+  return soon;
 }
 
 void Delivery::add(std::unique_ptr<Entry> entry, const route::Decision& decision) {
@@ -249,8 +263,7 @@ std::optional<Letter> Delivery::open(std::unique_ptr<Entry>& entry, route::Decis
   std::optional<Letter> letter;
   if (const auto fresh = fresh_.find(entry->id); fresh != fresh_.end()) {
     letter = letter_of(fresh->second);
-    fresh_octets_ -= fresh->second.size;
-    fresh_.erase(fresh);
+    forget_fresh(entry->id);
   } else if (base::Io<Letter> loaded = load_letter(world_.spool, entry->id)) {
     letter = std::move(*loaded);
   } else {
@@ -326,6 +339,7 @@ void Delivery::hop_failed(std::unique_ptr<Entry> entry, const Attempt& attempt,
 
   std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting;
   queue_.visit(hop, [&](Entry& waits) {
+    forget_fresh(waits.id);
     if (std::exchange(waits.announced, true)) return;
     waiting.emplace_back(waits.id, waits.recipients);
   });

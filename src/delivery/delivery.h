@@ -87,11 +87,12 @@ class Delivery final : public spool::RecoverySink {
 
   [[nodiscard]] base::Instant now() const { return world_.loop.now(); }
   [[nodiscard]] base::Instant instant(base::WallTime time) const;
-  /// Files the recipients of a message under their next hops.
-  void file(base::MessageId id, const spool::Envelope& envelope,
+  /// Files the recipients of a message under their next hops. True: one of them is soon attempted.
+  bool file(base::MessageId id, const spool::Envelope& envelope,
             const std::vector<spool::RecipientStatus>& statuses);
   void add(std::unique_ptr<queue::Entry> entry, const route::Decision& decision);
   void add(std::unique_ptr<queue::Entry> entry, queue::NextHop& hop);
+  void forget_fresh(base::MessageId id);
   /// Sees to it that the dispatcher runs when something is due.
   void rouse();
   [[nodiscard]] base::Task<> work(queue::Work work);
