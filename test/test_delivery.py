@@ -423,8 +423,8 @@ def test_queue_commands_on_a_running_and_on_a_stopped_server(server, sink):
     server.start()
     content = messages.simple(message_id="<1@x.test>")
     send(server, "bob@dest.test", content=content)
+    server.events.wait("deferred")
     send(server, "carl@dest.test")
-    server.events.wait("deferred", 2)
     for running in (True, False):
         if not running:
             assert server.stop() == 0
