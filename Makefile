@@ -18,6 +18,7 @@ demo: all
 test:
 	tools/setup test
 	tools/check-floors
+	tools/rfc-index
 	cmake --preset $(PRESET) -DPH_TESTS=ON >/dev/null
 	cmake --build --preset $(PRESET)
 	ctest --test-dir $(BUILD) --output-on-failure -j 2
