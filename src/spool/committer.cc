@@ -124,6 +124,7 @@ base::Task<> Committer::sync_contents(Batch& batch) {
   for (Submission*& submission : batch) {
     if (submission->content_file == 0 || !options_.synchronous) continue;
     const std::string path = content_directory_ + "/" + content_name(submission->content_file);
+    if (folder_failed_) name_anew(path);
     auto file = world_.disk.open(path, sys::OpenMode::read_write);
     Io<> synced;
     if (file)
@@ -136,6 +137,7 @@ base::Task<> Committer::sync_contents(Batch& batch) {
     failed.push_back(std::exchange(submission, nullptr));
   }
   if (any) folder = co_await sys::sync_directory(world_.disk, content_directory_);
+  folder_failed_ = folder_failed_ || !folder;
   for (Submission*& submission : batch) {
     if (folder || submission == nullptr || submission->content_file == 0) continue;
     submission->result = std::unexpected(StoreError{StoreError::Kind::refused, folder.error()});
@@ -143,6 +145,13 @@ base::Task<> Committer::sync_contents(Batch& batch) {
   }
   std::erase(batch, nullptr);
   finish(failed);
+}
+
+/// After a failed sync of their folder the names of files that existed then must be taken as lost,
+/// whatever later syncs say, unless they are written once more.
+void Committer::name_anew(const std::string& path) {
+  const std::string aside = path + ".unsynced";
+  if (world_.disk.rename(path, aside)) static_cast<void>(world_.disk.rename(aside, path));
 }
 
 Io<std::string> Committer::read_body(const Location& location) {

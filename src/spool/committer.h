@@ -67,6 +67,7 @@ class Committer {
   [[nodiscard]] base::Task<> commit(Batch batch);
   /// Each takes out of the batch what fails, and finishes it.
   [[nodiscard]] base::Task<> sync_contents(Batch& batch);
+  void name_anew(const std::string& path);
   void read_copies(Batch& batch);
   [[nodiscard]] base::Task<> find_room(Batch& batch);
   [[nodiscard]] base::Task<base::Io<>> make_room(const Batch& batch, bool essential);
@@ -84,6 +85,7 @@ class Committer {
   World world_;
   SegmentOptions options_;
   std::string content_directory_;
+  bool folder_failed_ = false;  ///< A sync of that folder, at any time.
   std::uint32_t next_epoch_ = 1;
   std::vector<Ended> ended_;
   Submission* opening_ = nullptr;

@@ -9,14 +9,15 @@
 #include "spool/content_body.h"
 #include "spool/format.h"
 
+// clang-format off
 // The life of a message in the log. "w": written, "s": synced, "-": absent.
 //
 //   state        content  accepted  outcomes  done
-//   S1 arriving     w         w         -       -    No reply sent. Recovery forgets it, or finds
-//   it whole. S2 accepted     s         s         -       -    The peer has, or may have, our 250:
-//   we deliver. S3 in part      s         s         w       -    An outcome that a crash forgets
-//   costs one more attempt. S4 done         s         s         s       w    Owed to no one. Its
-//   segment may go when all in it are done.
+//   S1 arriving     w         w         -       -    No reply sent. Recovery forgets it, or finds it whole.
+//   S2 accepted     s         s         -       -    The peer has, or may have, our 250: we deliver.
+//   S3 in part      s         s         w       -    An outcome that a crash forgets costs one more attempt.
+//   S4 done         s         s         s       w    Owed to no one. Its segment may go when all in it are done.
+// clang-format on
 //
 // In:  write content and `accepted` in one frame, fdatasync the segment, and only then reply 250
 //      [RFC5321 6.1]. A content in a file of its own: sync the file, sync its folder, then the
@@ -25,8 +26,7 @@
 //      the empty file: the one of its first frame covers all that it would.)
 //      Its first frame says where every older segment has ended (`ended`).
 // Failed write or sync: the segment is never written again. A new segment whose first frame says
-// that
-//      the old one ended before the failed frame is synced before anybody hears of the failure
+//      that the old one ended before the failed frame is synced before anybody hears of the failure
 //      (P1); records that nobody waits for are written again there.
 // Out: append the outcome; a final failure and the acceptance of its report go in one frame, as one
 //      group that counts in whole or not at all.

@@ -294,12 +294,23 @@ std::optional<Recovery::LateChange> late_change(MessageId id, const Late& late,
   return change;
 }
 
+/// Messages whose last failure was committed, and whose end was not written yet.
+void find_closed(Store& store, Recovery& out) {
+  std::vector<MessageId> closed;
+  for (const auto& [id, entry] : store.entries())
+    if (store.close(id, {})) closed.push_back(id);
+  std::ranges::sort(closed);
+  for (const MessageId id : closed)
+    out.late.push_back({.id = id, .items = {}, .unknown = {}, .done = true});
+}
+
 Io<> apply_journals(sys::Disk& disk, Store& store, Recovery& out) {
   const auto journals = read_journals(disk, store, out);
   if (!journals) return std::unexpected(journals.error());
   for (const auto& [id, late] : *journals) {
     const auto loaded = store.load(id);
     if (!loaded) continue;  // Damaged, which whoever loads it next will find as well.
+    if (store.close(id, {})) continue;
     auto change = late_change(id, late, loaded->items);
     if (!change) continue;
     std::ranges::sort(change->unknown);
@@ -320,6 +331,7 @@ Io<Recovery> recover(sys::Disk& disk, Store& store) {
     return std::unexpected(listed.error());
   if (const Io<> read = read_segments(disk, store, out); !read)
     return std::unexpected(read.error());
+  find_closed(store, out);
   if (const Io<> applied = apply_journals(disk, store, out); !applied)
     return std::unexpected(applied.error());
   return out;
