@@ -1,6 +1,7 @@
 #include "delivery/delivery.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/codec.h"
@@ -410,9 +411,16 @@ std::unique_ptr<Entry> Delivery::take(queue::NextHop& hop) {
   return entry;
 }
 
-std::size_t Delivery::retry(const std::function<bool(base::MessageId)>& wanted) {
-  const std::size_t count =
-      queue_.retry([&](const Entry& entry) { return wanted(entry.id); }, now());
+std::size_t Delivery::retry(const Chosen& wanted) {
+  const std::size_t count = queue_.retry(
+      [&](const Entry& entry) {
+        const auto chosen = wanted(entry.id);
+        if (!chosen) return entry.recipients;
+        std::vector<std::uint32_t> both;
+        std::ranges::set_intersection(entry.recipients, *chosen, std::back_inserter(both));
+        return both;
+      },
+      now());
   signal_.notify();
   return count;
 }

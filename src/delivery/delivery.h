@@ -69,8 +69,10 @@ class Delivery final : public spool::RecoverySink {
   void abort();
   static constexpr base::Duration stop_grace = std::chrono::seconds(30);
 
-  /// Makes recipients due now, whatever the back-off; returns how many messages.
-  std::size_t retry(const std::function<bool(base::MessageId)>& wanted);
+  /// Makes recipients due now, whatever the back-off; returns how many. `wanted` gives those of a
+  /// message, ascending; nullopt: all.
+  using Chosen = std::function<std::optional<std::vector<std::uint32_t>>(base::MessageId)>;
+  std::size_t retry(const Chosen& wanted);
 
   void set_settings(std::shared_ptr<const Settings> settings);
   [[nodiscard]] const Settings& settings() const { return *settings_; }

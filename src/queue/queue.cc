@@ -35,7 +35,8 @@ void Queue::reschedule(NextHop& hop, Instant now) {
   Instant wake = hop.first_expiry_;
   if (hop.backing_off()) {
     if (hop.workers_ == 0) wake = std::min(wake, std::max(due, hop.next_probe_));
-  } else if (hop.workers_ < (hop.workers_max_ > 0 ? hop.workers_max_ : options_.connections) && (hop.idle_ == 0 || due > now)) {
+  } else if (hop.workers_ < (hop.workers_max_ > 0 ? hop.workers_max_ : options_.connections) &&
+             (hop.idle_ == 0 || due > now)) {
     wake = std::min(wake, due);
   }
   hop.wake_ = wake;
@@ -63,8 +64,7 @@ bool Queue::add(std::unique_ptr<Entry> entry, NextHop& hop, Instant now) {
   entry->due = std::min(entry->due, entry->expires);
   hop.first_expiry_ = std::min(hop.first_expiry_, entry->expires);
   const bool due = entry->due <= now;
-  const bool inserted = hop.waiting_.insert(std::move(entry)).second;
-  PH_ASSERT(inserted);
+  hop.waiting_.insert(std::move(entry));
   reschedule(hop, now);
   return due && hop.idle_ > 0 && !hop.backing_off();
 }
@@ -179,19 +179,30 @@ Duration Queue::retry_delay(std::uint32_t attempts, std::uint64_t random) const 
   return delay / 10 * 9 + delay / 5 / 1'024 * static_cast<std::int64_t>(random % 1'025);
 }
 
-std::size_t Queue::retry(const std::function<bool(const Entry&)>& wanted, Instant now) {
+std::size_t Queue::retry(const std::function<Chosen(const Entry&)>& wanted, Instant now) {
   std::size_t count = 0;
   for (auto& [key, hop] : hops_) {
-    std::vector<std::unique_ptr<Entry>> chosen;
+    std::vector<std::unique_ptr<Entry>> due;
     for (auto it = hop->waiting_.begin(); it != hop->waiting_.end();) {
       const auto next = std::next(it);
-      if (wanted(**it)) chosen.push_back(std::move(hop->waiting_.extract(it).value()));
+      Chosen chosen = wanted(**it);
+      count += chosen.size();
+      if (chosen.size() == (*it)->recipients.size()) {
+        due.push_back(std::move(hop->waiting_.extract(it).value()));
+      } else if (!chosen.empty()) {
+        // The others stay where they are. Neither the order nor the entry's place depends on them.
+        std::erase_if((*it)->recipients, [&](std::uint32_t recipient) {
+          return std::ranges::binary_search(chosen, recipient);
+        });
+        due.push_back(std::make_unique<Entry>(**it));
+        due.back()->recipients = std::move(chosen);
+        ++entries_;
+      }
       it = next;
     }
-    if (chosen.empty()) continue;
-    count += chosen.size();
+    if (due.empty()) continue;
     if (hop->backing_off()) hop->next_probe_ = now;
-    for (auto& entry : chosen) {
+    for (auto& entry : due) {
       entry->due = now;
       hop->waiting_.insert(std::move(entry));
     }

@@ -38,7 +38,7 @@ struct Entry {
   NextHop* hop = nullptr;
   base::Instant due;  ///< When to try; in the past: as soon as the next hop allows.
   base::Instant expires;
-  bool announced = false;  ///< That it waits for an unreachable next hop has been logged.
+  bool announced = false;      ///< That it waits for an unreachable next hop has been logged.
   std::uint32_t attempts = 0;  ///< Mail transactions tried; the back-off of this entry alone.
   std::vector<std::uint32_t> recipients;  ///< Indexes into the envelope, ascending.
 };
@@ -76,7 +76,7 @@ class NextHop {
 
   std::string key_;
   std::uint64_t serial_;  ///< Orders hops of one time the same in every run.
-  std::set<std::unique_ptr<Entry>, Order> waiting_;
+  std::multiset<std::unique_ptr<Entry>, Order> waiting_;
   std::vector<HopFailure> failures_;
   base::Instant next_probe_{};                         ///< Only while backing off.
   base::Instant first_expiry_ = base::Instant::max();  ///< No entry expires earlier.
@@ -136,9 +136,10 @@ class Queue {
   /// How long to wait after the `attempts`-th failure, ±10 %.
   [[nodiscard]] base::Duration retry_delay(std::uint32_t attempts, std::uint64_t random) const;
 
-  /// Makes the entries that `wanted` selects due now, and ends the back-off of their next hops.
-  /// Returns how many.
-  std::size_t retry(const std::function<bool(const Entry&)>& wanted, base::Instant now);
+  /// Makes the recipients that `wanted` gives of an entry due now, and ends the back-off of their
+  /// next hops. Returns how many recipients.
+  using Chosen = std::vector<std::uint32_t>;
+  std::size_t retry(const std::function<Chosen(const Entry&)>& wanted, base::Instant now);
 
   /// Visits what waits (not what workers hold), in order of the hops' names, then of time.
   void visit(const std::function<void(const NextHop&, const Entry&)>& visitor) const;

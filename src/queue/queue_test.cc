@@ -127,9 +127,26 @@ TEST_F(QueueTest, retry_makes_due_whatever_the_back_off) {
   add(1, "mx:a.test", seconds(500));
   add(2, "mx:b.test", seconds(500));
   queue.failed(queue.hop("mx:a.test"), {}, at(seconds(0)), 0);
-  EXPECT_EQ(queue.retry([](const Entry& entry) { return entry.id.value == 1; }, at(seconds(10))),
-            1u);
+  const auto first = [](const Entry& entry) {
+    return entry.id.value == 1 ? entry.recipients : Queue::Chosen();
+  };
+  EXPECT_EQ(queue.retry(first, at(seconds(10))), 1u);
   EXPECT_EQ(start(seconds(10)), Ids{1});
+}
+
+TEST_F(QueueTest, retry_leaves_the_other_recipients_of_a_message_where_they_are) {
+  auto entry = std::make_unique<Entry>();
+  entry->id = {1};
+  entry->due = at(seconds(500));
+  entry->expires = at(seconds(1'000));
+  entry->recipients = {0, 1, 2};
+  queue.add(std::move(entry), queue.hop("mx:a.test"), at(seconds(0)));
+  EXPECT_EQ(queue.retry([](const Entry&) { return Queue::Chosen{1}; }, at(seconds(10))), 1u);
+  EXPECT_EQ(queue.entries(), 2u);
+  ASSERT_EQ(start(seconds(10)), Ids{1});
+  EXPECT_EQ(running[0].entry->recipients, std::vector<std::uint32_t>{1});
+  ASSERT_EQ(start(seconds(500)), Ids{1});
+  EXPECT_EQ(running[1].entry->recipients, (std::vector<std::uint32_t>{0, 2}));
 }
 
 TEST_F(QueueTest, delays_follow_the_schedule_with_ten_percent_of_jitter) {

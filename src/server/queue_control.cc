@@ -126,34 +126,35 @@ base::Task<> QueueControl::retry(const json::object& request, const admin::Contr
     (void)co_await write(out);
     co_return;
   }
-  std::vector<base::MessageId> chosen;
+  std::map<base::MessageId, std::vector<std::uint32_t>> chosen;
   json::array shown;
   for (const base::MessageId id : parts_.spool.ids()) {
-    if (filter->is_everything() && !filter->dry_run) {
-      chosen.push_back(id);
-      continue;
-    }
+    if (filter->is_everything() && !filter->dry_run) break;
     if (!filter->may_match(id)) continue;
     const auto message = parts_.spool.load(id);
     if (!message) continue;
-    bool any = false;
-    for (const std::uint32_t recipient : filter->matches(*message)) {
-      any = true;
+    std::vector<std::uint32_t> matches = filter->matches(*message);
+    if (matches.empty()) continue;
+    for (const std::uint32_t recipient : matches) {
       json::object entry;
       entry["id"] = base::to_string(id);
       entry["to"] = delivery::address_of_path(message->envelope.recipients[recipient].forward_path);
       shown.push_back(std::move(entry));
     }
-    if (any) chosen.push_back(id);
+    chosen.emplace(id, std::move(matches));
   }
-  json::object out;
-  out["matched"] = chosen.size();
-  out["recipients"] = std::move(shown);
   if (!filter->dry_run) {
-    parts_.delivery.retry([&](base::MessageId id) {
-      return filter->is_everything() || std::ranges::binary_search(chosen, id);
+    using Recipients = std::optional<std::vector<std::uint32_t>>;
+    parts_.delivery.retry([&](base::MessageId id) -> Recipients {
+      if (filter->is_everything()) return std::nullopt;
+      const auto found = chosen.find(id);
+      return found == chosen.end() ? std::vector<std::uint32_t>() : found->second;
     });
   }
+  json::object out;
+  const bool unlisted = filter->is_everything() && !filter->dry_run;
+  out["matched"] = unlisted ? parts_.spool.ids().size() : chosen.size();
+  out["recipients"] = std::move(shown);
   const std::string text = json::serialize(out) + "\n";
   (void)co_await write(text);
 }
