@@ -228,7 +228,13 @@ def test_failed_look_ups_are_deferred(server, dns, hosts, zone):
     assert not server.events.of("bounced") and not sink.sessions
     recipient = server.queue()[0]["recipients"][0]
     assert recipient["state"] == "deferred" and recipient["attempts"] >= 1
-    # Once the DNS answers again, a retry delivers.
+
+
+def test_when_the_dns_answers_again_a_retry_delivers(server, dns, hosts):
+    dns.zone["dest.test"] = "SERVFAIL"
+    sink = hosts(2)
+    send(server, "bob@dest.test")
+    server.events.wait("deferred", seconds=30)
     dns.zone.update({"dest.test": {"MX": [(10, "one.test")]}, "one.test": {"A": ["127.0.0.2"]}})
     wait_until(lambda: server.retry() and sink.messages, "the mail never arrived", poll=0.3)
 
