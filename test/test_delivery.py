@@ -260,9 +260,9 @@ def test_each_recipient_has_an_outcome_of_its_own(server, sink):
     assert server.events.wait("bounced", to="no@dest.test")[0]["reply"] == "550 5.1.1 nobody"
     later = server.events.wait("deferred", to="later@dest.test")[0]
     assert later["reply"] == "450 4.2.1 later"
-    queued = server.queue()
-    assert [[r["to"] for r in m["recipients"]] for m in queued] == [["later@dest.test"]]
     report = server.maildir("ann@home.test").wait()[0].decode()
+    wait_until(lambda: [[r["to"] for r in m["recipients"]] for m in server.queue()]
+               == [["later@dest.test"]], "others stay queued")
     assert "no@dest.test" in report and "later@dest.test" not in report
     replies["later"] = None
     server.retry()
@@ -413,6 +413,54 @@ def test_a_stop_during_a_delivery_finishes_what_is_in_flight(server, sink):
     sink.wait(300)
     server.wait_queue_empty()
     assert len(sink.messages) == 300, f"{first} before the stop"
+
+
+MIB = 1024 * 1024
+
+
+def of_size(octets, message_id):
+    """A content of this length, of which no part is like another."""
+    head = messages.simple("size", "", message_id)
+    lines = "".join(f"{number:098}\r\n" for number in range((octets - len(head)) // 100)).encode()
+    return head + lines + b"y" * (octets - len(head) - len(lines) - 2) + b"\r\n"
+
+
+def test_large_messages_survive_a_kill_and_arrive_whole(server, sink):
+    """Around 1 MiB content moves from the log into a file of its own."""
+    sink.close()
+    server.start()
+    sizes = [MIB - 1000, *range(MIB - 2, MIB + 3), MIB + 1000, 5 * MIB, 20 * MIB]
+    contents = {f"<{size}@x.test>": of_size(size, f"<{size}@x.test>") for size in sizes}
+    for content in contents.values():
+        send(server, "bob@dest.test", "ann@home.test", content=content)
+    server.kill()
+    server.start()
+    sink.open()
+    # The start itself may have tried, and failed, in the moment before.
+    server.wait_queue_empty(seconds=40, retry=True)
+    for message in sink.wait(len(sizes)):
+        assert messages.without_received(message.content) == contents[message.message_id]
+    stored = server.maildir("ann@home.test").messages()
+    found = {messages.digest(text[text.index(b"\nFrom:") + 1 :]) for text in stored}
+    assert found == {messages.digest(content.replace(b"\r\n", b"\n"))
+                     for content in contents.values()}
+    # What was delivered takes no room any more, but for the segments of the log.
+    wait_until(lambda: disk_use(server.data_dir) < 200 * MIB and len(
+        [file for file in server.data_dir.glob("**/*") if file.is_file()]) < 20,
+        lambda: sorted(map(str, server.data_dir.glob("**/*"))))
+
+
+def disk_use(folder):
+    return sum(file.stat().st_blocks * 512 for file in folder.glob("**/*") if file.is_file())
+
+
+def test_a_message_for_a_thousand_recipients(server, sink):
+    server.start()
+    recipients = [f"r{number}@d{number % 7}.test" for number in range(1000)]
+    send(server, *recipients)
+    wait_until(lambda: sum(len(m.forward_paths) for m in sink.messages) == 1000, "not all arrived")
+    assert sorted(sum((m.forward_paths for m in sink.messages), [])) == sorted(recipients)
+    server.wait_queue_empty()
 
 
 # Commands on the queue.
