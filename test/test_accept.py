@@ -230,11 +230,10 @@ SMUGGLING = {
 @pytest.mark.parametrize("end", SMUGGLING.values(), ids=SMUGGLING.keys())
 @pytest.mark.parametrize("cut", [False, True], ids=["in one segment", "octet by octet"])
 def test_smuggled_ends_never_make_a_second_message(server, end, cut):
-    before = received_events(server)
     rejected = len(server.events.of("rejected"))
     with Client(server.port) as client:
         client.ehlo()
-        client.envelope("a@b.test", "bob@dest.test")
+        client.envelope("first@b.test", "bob@dest.test")
         assert client.command("DATA").code == 354
         octets = b"Subject: one\r\n\r\nfirst" + end + (
             b"MAIL FROM:<evil@b.test>\r\nRCPT TO:<bob@dest.test>\r\nDATA\r\n"
@@ -247,7 +246,8 @@ def test_smuggled_ends_never_make_a_second_message(server, end, cut):
         replies = client.all_replies()
     assert [reply.is_("550 5.6.0") for reply in replies] == [True], replies
     wait_until(lambda: len(server.events.of("rejected")) > rejected, "no event")
-    assert received_events(server) == before
+    for reverse_path in ("first@b.test", "evil@b.test"):
+        assert server.events.of("received", **{"from": reverse_path}) == []
 
 
 @pytest.mark.parametrize("octets", [b"a\nb\r\n", b"a\rb\r\n", b"\n", b"\r\r\n", b"a\r"],

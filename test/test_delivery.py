@@ -534,6 +534,16 @@ def test_retry_acts_on_the_recipients_that_match(server, sink, filters, touched)
     assert attempts == {to: 2 if to in touched else 1 for to in attempts} and len(attempts) == 3
 
 
+def test_a_retry_is_made_at_once_though_a_connection_is_idle(server, sink):
+    sink.script = lambda _, verb, __: "450 4.2.1 later" if verb == "RCPT" else None
+    server.start()
+    send(server, "bob@dest.test")
+    server.events.wait("deferred")
+    sink.script = None
+    server.retry()
+    sink.wait(seconds=2)
+
+
 def test_the_queue_shows_hostile_text_escaped(server, sink):
     sink.script = lambda _, verb, __: "451 4.3.0 \x1b[31mred\x07" if verb == "RCPT" else None
     server.start()

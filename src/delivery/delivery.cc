@@ -421,6 +421,10 @@ std::size_t Delivery::retry(const Chosen& wanted) {
         return both;
       },
       now());
+  // Open connections come first: whoever waits on one looks for work again.
+  for (auto& [hop, workers] : idle_) {
+    for (IdleWorker* worker : std::exchange(workers, {})) worker->signal.notify();
+  }
   signal_.notify();
   return count;
 }

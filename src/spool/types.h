@@ -104,7 +104,8 @@ template <class T = void>
 using Stored = std::expected<T, StoreError>;
 
 /// A message as it is at hand after its acceptance, for a first attempt without a read. Immutable;
-/// while anybody holds the content, it counts against SpoolOptions::memory_max.
+/// while anybody holds the content, it counts against the spool's memory. Must not outlive the
+/// spool.
 struct StoredMessage {
   base::MessageId id;
   std::shared_ptr<const Envelope> envelope;
