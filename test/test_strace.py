@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 
-from support import load
+from support import binary, load
 from support.wait import wait_until
 
 CALLS = "openat,pwritev,pwritev2,pwrite64,write,writev,sendmsg,sendto,fdatasync,fsync"
@@ -85,4 +85,6 @@ def lines_before_with_content(lines, number, index):
 def test_at_100_sessions_one_sync_serves_many_messages(make_server, folder):
     count = 5_000
     lines = traced(make_server, folder, count, a_hundred_sessions, "fdatasync")
-    assert len(syncs_of_the_spool(lines)) * 5 <= count
+    # Sanitizers make the server slow, but not the disk: there is less to join then.
+    most = count // (3 if binary.is_sanitized() else 5)
+    assert len(syncs_of_the_spool(lines)) <= most
