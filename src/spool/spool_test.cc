@@ -198,10 +198,12 @@ TEST(spool, a_report_and_the_failure_that_it_tells_of_come_together) {
   change.items.push_back({1, status_of(RecipientState::delivered)});
   NewMessage report = rig.message("your mail\r\n");
   const MessageId report_id = report.id;
-  const auto committed = rig.run(rig.spool().commit({change}, std::move(report)));
-  ASSERT_TRUE(committed);
-  ASSERT_TRUE(*committed);
-  EXPECT_EQ((*committed)->id, report_id);
+  {
+    const auto committed = rig.run(rig.spool().commit({change}, std::move(report)));
+    ASSERT_TRUE(committed);
+    ASSERT_TRUE(*committed);
+    EXPECT_EQ((*committed)->id, report_id);
+  }
   EXPECT_FALSE(rig.spool().contains(*id));
   rig.pass(second);
   rig.crash(true);
