@@ -285,14 +285,30 @@ base::Task<Io<>> Committer::free_segment(const Submission& order) {
   // Nothing older may go before what a crash left unsure is sure.
   if (opening_ != nullptr) co_return base::io_error(IoErrorCode::busy);
   const std::string path = options_.directory + "/" + segment_name(order.epoch);
-  Io<> gone;
-  if (order.keep)
-    gone = world_.disk.rename(path, options_.directory + "/" + damaged_segment_name(order.epoch));
-  else
-    gone = world_.disk.unlink(path);
-  if (!gone && gone.error().code != IoErrorCode::not_found) co_return gone;
+  const std::string kept_path =
+      order.keep ? options_.directory + "/" + damaged_segment_name(order.epoch) : std::string();
+  if (const Io<> gone = take_out(path, kept_path); !gone) co_return gone;
   if (!options_.synchronous) co_return Io<>{};
   co_return co_await sys::sync_directory(world_.disk, options_.directory);
+}
+
+Io<> Committer::take_out(const std::string& path, const std::string& kept_path) {
+  sys::Disk& disk = world_.disk;
+  const auto once = [&] {
+    return kept_path.empty() ? disk.unlink(path) : disk.rename(path, kept_path);
+  };
+  const Io<> gone = once();
+  if (gone || gone.error().code != IoErrorCode::not_found) return gone;
+  // It was done before, but the sync of the folder failed, and later ones need not make up for
+  // that: so the name changes once more.
+  if (!kept_path.empty()) {
+    const Io<> back = disk.rename(kept_path, path);
+    if (back) return once();
+    return back.error().code == IoErrorCode::not_found ? Io<>{} : back;
+  }
+  if (const auto empty = disk.open(path, sys::OpenMode::create); !empty)
+    return std::unexpected(empty.error());
+  return once();
 }
 
 void Committer::fail(Batch& batch, const StoreError& error, bool only_inessential) {

@@ -77,6 +77,7 @@ class Committer {
   /// After a failed frame: makes sure that it does not count.
   [[nodiscard]] base::Task<StoreError::Kind> disown();
   [[nodiscard]] base::Task<base::Io<>> free_segment(const Submission& order);
+  [[nodiscard]] base::Io<> take_out(const std::string& path, const std::string& kept_path);
 
   [[nodiscard]] base::Io<std::string> read_body(const Location& location);
   void fail(Batch& batch, const StoreError& error, bool only_inessential);
