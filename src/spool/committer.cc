@@ -30,7 +30,9 @@ Committer::Committer(const World& world, SegmentOptions options, std::string con
       content_directory_(std::move(content_directory)),
       signal_(world.commit) {}
 
-void Committer::start(std::uint32_t next_epoch, std::vector<Ended> ended, Submission* opening) {
+void Committer::start(std::uint32_t oldest_epoch, std::uint32_t next_epoch,
+                      std::vector<Ended> ended, Submission* opening) {
+  oldest_ = oldest_epoch;
   next_epoch_ = next_epoch;
   ended_ = std::move(ended);
   opening_ = opening;
@@ -209,7 +211,7 @@ base::Task<Io<>> Committer::make_room(const Batch& batch, bool essential) {
   if (!opened && essential && segment_ != nullptr) co_return segment_->make_room(octets, true);
   if (!opened) co_return opened;
   // The first frame also holds what else there is to say.
-  octets += ended_.size() * record_head_octets;
+  octets += (1 + ended_.size()) * record_head_octets;
   if (opening_ != nullptr) octets += octets_in_frame(*opening_);
   co_return segment_->make_room(octets, false);
 }
@@ -236,6 +238,10 @@ base::Task<Io<>> Committer::write_frame(const Batch& batch) {
   std::vector<Record> ends;
   Submission* const opening = segment_->empty() ? opening_ : nullptr;
   if (segment_->empty()) {
+    Record& gone = ends.emplace_back();
+    gone.type = RecordType::ended;
+    gone.flags = record_all_older;
+    gone.id.value = oldest_;
     for (const Ended& ended : ended_) {
       Record& record = ends.emplace_back();
       record.type = RecordType::ended;
@@ -284,24 +290,25 @@ base::Task<StoreError::Kind> Committer::disown() {
 base::Task<Io<>> Committer::free_segment(const Submission& order) {
   // Nothing older may go before what a crash left unsure is sure.
   if (opening_ != nullptr) co_return base::io_error(IoErrorCode::busy);
-  const std::string path = options_.directory + "/" + segment_name(order.epoch);
-  const std::string kept_path =
-      order.keep ? options_.directory + "/" + damaged_segment_name(order.epoch) : std::string();
-  if (const Io<> gone = take_out(path, kept_path); !gone) co_return gone;
-  if (!options_.synchronous) co_return Io<>{};
-  co_return co_await sys::sync_directory(world_.disk, options_.directory);
+  if (const Io<> gone = take_out(order.epoch, order.keep); !gone) co_return gone;
+  if (options_.synchronous) {
+    const Io<> synced = co_await sys::sync_directory(world_.disk, options_.directory);
+    if (!synced) co_return synced;
+  }
+  oldest_ = order.epoch + 1;
+  co_return Io<>{};
 }
 
-Io<> Committer::take_out(const std::string& path, const std::string& kept_path) {
+Io<> Committer::take_out(std::uint32_t epoch, bool keep) {
   sys::Disk& disk = world_.disk;
-  const auto once = [&] {
-    return kept_path.empty() ? disk.unlink(path) : disk.rename(path, kept_path);
-  };
+  const std::string path = options_.directory + "/" + segment_name(epoch);
+  const std::string kept_path = options_.directory + "/" + damaged_segment_name(epoch);
+  const auto once = [&] { return keep ? disk.rename(path, kept_path) : disk.unlink(path); };
   const Io<> gone = once();
   if (gone || gone.error().code != IoErrorCode::not_found) return gone;
   // It was done before, but the sync of the folder failed, and later ones need not make up for
   // that: so the name changes once more.
-  if (!kept_path.empty()) {
+  if (keep) {
     const Io<> back = disk.rename(kept_path, path);
     if (back) return once();
     return back.error().code == IoErrorCode::not_found ? Io<>{} : back;

@@ -47,7 +47,8 @@ class Committer {
 
   /// What recovery leaves to do: how older segments ended, and what must be written anew with that
   /// (its `opening` comes home as others do). Before run().
-  void start(std::uint32_t next_epoch, std::vector<Ended> ended, Submission* opening);
+  void start(std::uint32_t oldest_epoch, std::uint32_t next_epoch, std::vector<Ended> ended,
+             Submission* opening);
 
   /// From the home loop.
   void submit(Submission& submission);
@@ -77,7 +78,7 @@ class Committer {
   /// After a failed frame: makes sure that it does not count.
   [[nodiscard]] base::Task<StoreError::Kind> disown();
   [[nodiscard]] base::Task<base::Io<>> free_segment(const Submission& order);
-  [[nodiscard]] base::Io<> take_out(const std::string& path, const std::string& kept_path);
+  [[nodiscard]] base::Io<> take_out(std::uint32_t epoch, bool keep);
 
   [[nodiscard]] base::Io<std::string> read_body(const Location& location);
   void fail(Batch& batch, const StoreError& error, bool only_inessential);
@@ -87,6 +88,7 @@ class Committer {
   SegmentOptions options_;
   std::string content_directory_;
   bool folder_failed_ = false;  ///< A sync of that folder, at any time.
+  std::uint32_t oldest_ = 1;    ///< Segments before it are gone.
   std::uint32_t next_epoch_ = 1;
   std::vector<Ended> ended_;
   Submission* opening_ = nullptr;

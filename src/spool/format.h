@@ -65,6 +65,9 @@ struct RecordHead {
   std::uint32_t body_crc = 0;
 };
 
+/// `all_older` in an ended record: no segment older than `id` counts, should its file come back.
+inline constexpr std::uint8_t record_all_older = 1;
+
 /// What ties the head of a record to its place.
 struct RecordPlace {
   std::uint32_t salt = 0;

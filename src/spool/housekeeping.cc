@@ -136,6 +136,16 @@ base::Task<> Spool::Parts::remove_orphans() {
     if (stopping || !co_await nap(retry_delay, clean_nap)) co_return;
   }
   for (const std::uint64_t number : std::exchange(orphans, {})) contents.remove(number);
+  for (const std::uint32_t epoch : std::exchange(gone_segments, {})) {
+    const std::string path = options.directory + "/" + segment_name(epoch);
+    const bool damaged = std::ranges::any_of(
+        damage_notes, [epoch](const KnownDamage& known) { return known.body.epoch == epoch; });
+    if (damaged)
+      static_cast<void>(
+          world.home_disk.rename(path, options.directory + "/" + damaged_segment_name(epoch)));
+    else
+      static_cast<void>(world.home_disk.unlink(path));
+  }
 }
 
 base::Task<> Spool::Parts::clean_task() {

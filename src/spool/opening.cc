@@ -103,7 +103,8 @@ void Spool::Parts::take_over(Recovery& recovery) {
   opening->finished = [](Submission& submission) noexcept {
     static_cast<Parts*>(submission.context)->opening_finished();
   };
-  committer.start(recovery.next_epoch, std::move(recovery.ended), opening.get());
+  gone_segments = std::move(recovery.gone);
+  committer.start(oldest_epoch, recovery.next_epoch, std::move(recovery.ended), opening.get());
 }
 
 void Spool::Parts::opening_finished() {

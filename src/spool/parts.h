@@ -127,6 +127,7 @@ struct Spool::Parts {
   std::vector<KnownDamage> damage_notes;
   std::vector<Damage> damage;
   std::vector<std::uint64_t> orphans;
+  std::vector<std::uint32_t> gone_segments;  ///< Files that came back.
 
   std::unique_ptr<Submission> opening;
   std::vector<Location> opening_places;  ///< Where its records lay before.

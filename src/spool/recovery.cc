@@ -202,19 +202,29 @@ Io<> read_segments(sys::Disk& disk, Store& store, Recovery& out) {
   };
   std::map<std::uint32_t, End> ends;
   std::vector<std::unique_ptr<SegmentReader>> readers;
+  std::uint32_t oldest = 0;
   for (auto segment = out.segments.rbegin(); segment != out.segments.rend(); ++segment) {
     const std::uint32_t epoch = segment->first;
+    if (epoch < oldest) {
+      out.gone.push_back(epoch);
+      continue;
+    }
     auto reader = std::make_unique<SegmentReader>(disk, store.directory(), epoch);
     const auto end = ends.find(epoch);
     const Io<> prepared = reader->prepare(
         end == ends.end() ? std::nullopt : std::optional<std::uint32_t>(end->second.offset));
     if (!prepared) return prepared;
     segment->second = reader->octets();
-    for (const SegmentReader::EndOfOther& other : reader->ends_of_others())
-      ends.try_emplace(other.epoch, End{other.offset, other.sure});
+    for (const SegmentReader::EndOfOther& other : reader->ends_of_others()) {
+      if (other.all_older)
+        oldest = std::max(oldest, other.epoch);
+      else
+        ends.try_emplace(other.epoch, End{other.offset, other.sure});
+    }
     reader->close();
     readers.push_back(std::move(reader));
   }
+  for (const std::uint32_t epoch : out.gone) out.segments.erase(epoch);
   Replay replay(store, out);
   while (!readers.empty()) {
     SegmentReader& reader = *readers.back();

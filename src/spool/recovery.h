@@ -29,6 +29,9 @@ struct KnownDamage {
 struct Recovery {
   std::map<std::uint32_t, std::uint64_t> segments;  ///< Epoch to octets of the file.
   std::uint32_t next_epoch = 1;
+  /// Segments that are gone for good, but whose files are there: the disk has forgotten that they
+  /// were removed. Not among `segments`.
+  std::vector<std::uint32_t> gone;
   std::vector<Ended> ended;    ///< What the next segment has to say.
   std::vector<Record> unsure;  ///< What it has to repeat.
   std::map<std::string, KnownHop, std::less<>> hops;

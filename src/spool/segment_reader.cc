@@ -160,8 +160,9 @@ std::vector<SegmentReader::EndOfOther> SegmentReader::ends_of_others() {
     const auto& head = parsed.heads[i];
     if (!head || head->type != RecordType::ended) continue;
     if (!sure && !whole_group(parsed, head->group)) continue;
-    out.push_back(
-        {static_cast<std::uint32_t>(head->id.value), static_cast<std::uint32_t>(head->aux), sure});
+    out.push_back({static_cast<std::uint32_t>(head->id.value),
+                   static_cast<std::uint32_t>(head->aux), sure,
+                   (head->flags & record_all_older) != 0});
   }
   return out;
 }

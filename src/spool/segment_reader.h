@@ -41,7 +41,8 @@ class SegmentReader {
   struct EndOfOther {
     std::uint32_t epoch;
     std::uint32_t offset;
-    bool sure;  ///< Or in the tail.
+    bool sure;       ///< Or in the tail.
+    bool all_older;  ///< No segment before `epoch` counts.
   };
   /// What it says about older segments.
   [[nodiscard]] std::vector<EndOfOther> ends_of_others();
