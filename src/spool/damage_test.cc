@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "sim/world.h"
 #include "spool/format.h"
@@ -172,6 +173,31 @@ TEST(spool_damage, a_damaged_segment_is_put_aside_and_not_deleted) {
   EXPECT_EQ(rig.spool().damage().size(), 1u) << "the note goes on into new segments";
   for (const MessageId id : ids)
     if (rig.spool().contains(id)) EXPECT_TRUE(rig.read(id));
+}
+
+TEST(spool_damage, what_is_damaged_is_not_copied_forward) {
+  Rig rig(1);
+  ASSERT_TRUE(rig.start());
+  const auto ids = store_some(rig);
+  const std::string octets = *rig.disk().contents(std::string(first_segment));
+  rig.disk().damage(std::string(first_segment), octets.find("message 2") + 1'000, 1);
+  rig.disk().damage(std::string(first_segment), octets.find("<r1@z.test>"), 1);
+  for (int i = 0; i < 100; ++i) {
+    const auto id = rig.store(std::string(20'000, 'x'));
+    ASSERT_TRUE(id);
+    ASSERT_TRUE(rig.run(rig.spool().outcome(change_of(*id, 0, RecipientState::delivered))));
+  }
+  rig.pass(second);
+  EXPECT_FALSE(rig.disk().contents(std::string(first_segment))) << "copied and freed";
+  ASSERT_EQ(rig.spool().damage().size(), 2u);
+  EXPECT_TRUE(rig.disk().contents("/data/queue/damaged.00000001"));
+  std::set<MessageId> quarantined;
+  for (const Damage& damage : rig.spool().damage()) quarantined.insert(damage.id);
+  EXPECT_EQ(quarantined, (std::set<MessageId>{ids[0], ids[2]}));
+  for (const MessageId id : ids) {
+    EXPECT_EQ(rig.spool().contains(id), !quarantined.contains(id));
+    if (rig.spool().contains(id)) EXPECT_TRUE(rig.read(id));
+  }
 }
 
 TEST(spool_damage, an_unreadable_file_of_a_content_is_damage_too) {
