@@ -33,6 +33,9 @@
 // A segment goes, the oldest first, when its messages are done, by records that are synced, or have
 //      been copied into a newer one; so whatever it says of older segments is of no use any more:
 //      unlink (or rename, when it holds damage), fsync the directory, then the next one.
+//      Every segment begins with the epoch of the oldest one that was there then: a file that comes
+//      back, because an fsync failed and the process died before it could repeat it, counts for
+//      nothing.
 // A content's file goes after the `done` of its message is synced.
 //
 // What a crash leaves: the frames of a segment up to `durable_up_to` of a later frame, or up to its
