@@ -9,6 +9,7 @@ using Accepted = Io<std::unique_ptr<sys::Connection>>;
 
 namespace {
 
+constexpr base::Duration no_descriptors_pause = std::chrono::milliseconds(100);
 constexpr base::Duration request_timeout = std::chrono::seconds(10);
 constexpr base::Duration write_timeout = std::chrono::minutes(1);
 constexpr base::Duration answer_timeout = std::chrono::minutes(10);
@@ -36,7 +37,11 @@ base::Task<> ControlServer::run() {
     } else if (accepted.error().code == base::IoErrorCode::cancelled) {
       break;
     } else {
-      co_await sys::Yield(timers_.loop());
+      // No descriptors: sessions that end free some.
+      const auto paused = co_await base::operation<Io<>>([this](sys::Completion<>& done) {
+        return timers_.loop().sleep_until(timers_.now() + no_descriptors_pause, done);
+      });
+      if (!paused) break;
     }
   }
   listener_.reset();

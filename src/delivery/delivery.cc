@@ -103,11 +103,6 @@ Delivery::Delivery(const DeliveryWorld& world, queue::Options options,
 
 Delivery::~Delivery() = default;
 
-void Delivery::set_settings(std::shared_ptr<const Settings> settings) {
-  settings_ = std::move(settings);
-  ledger_.set_hostname(settings_->hostname);
-}
-
 Instant Delivery::instant(WallTime time) const {
   const auto left = std::max(time - world_.clock.wall(), std::chrono::milliseconds(0));
   // A clock that was wrong must not make mail wait longer than any schedule does.
@@ -331,6 +326,7 @@ base::Task<> Delivery::close(std::unique_ptr<Entry> entry, const Letter& letter,
 void Delivery::hop_failed(std::unique_ptr<Entry> entry, const Attempt& attempt,
                           const std::string& reply) {
   queue::NextHop& hop = *entry->hop;
+  if (stopping_) return add(std::move(entry), hop);  // Cut off by us: the hop is not to blame.
   const std::size_t known = hop.failures().size();
   queue_.failed(hop, {world_.clock.wall(), reply}, now(), world_.random.next());
   const WallTime next_probe = wall_time(hop.next_probe());
@@ -344,7 +340,7 @@ void Delivery::hop_failed(std::unique_ptr<Entry> entry, const Attempt& attempt,
     if (std::exchange(waits.announced, true)) return;
     waiting.emplace_back(waits.id, waits.recipients);
   });
-  if (waiting.empty() || stopping_) return;
+  if (waiting.empty()) return;
   workers_.spawn(announce(hop.key(), attempt, reply, std::move(waiting)));
 }
 

@@ -74,7 +74,6 @@ class Delivery final : public spool::RecoverySink {
   using Chosen = std::function<std::optional<std::vector<std::uint32_t>>(base::MessageId)>;
   std::size_t retry(const Chosen& wanted);
 
-  void set_settings(std::shared_ptr<const Settings> settings);
   [[nodiscard]] const Settings& settings() const { return *settings_; }
   [[nodiscard]] const queue::NextHop* find_hop(std::string_view key) const;
   [[nodiscard]] const LedgerCounters& counters() const { return ledger_.counters(); }

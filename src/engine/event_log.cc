@@ -77,12 +77,6 @@ Event& Event::time(std::string_view name, base::WallTime content) {
   return text(name, base::rfc3339(content));
 }
 
-Event& Event::flag(std::string_view name, bool content) {
-  key(name);
-  line_ += content ? "true" : "false";
-  return *this;
-}
-
 EventLog::EventLog(Event::Format format, const sys::Clock& clock, sys::Loop& loop, Sink sink)
     : format_(format), clock_(clock), loop_(loop), sink_(std::move(sink)) {
   flush_.log = this;
@@ -111,11 +105,6 @@ void EventLog::flush() {
   if (pending_.empty()) return;
   sink_(pending_);
   pending_.clear();
-}
-
-void EventLog::set_sink(Sink sink) {
-  flush();
-  sink_ = std::move(sink);
 }
 
 }  // namespace engine

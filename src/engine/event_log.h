@@ -26,7 +26,6 @@ class Event {
   Event& number(std::string_view key, std::int64_t value);
   Event& seconds(std::string_view key, base::Duration value);  ///< With milliseconds.
   Event& time(std::string_view key, base::WallTime value);
-  Event& flag(std::string_view key, bool value);
 
  private:
   friend class EventLog;
@@ -53,7 +52,6 @@ class EventLog {
   void flush();
   /// Lines wait for the end of this turn of the loop.
   [[nodiscard]] bool pending() const { return posted_; }
-  void set_sink(Sink sink);
 
  private:
   struct Flush final : base::Posted {

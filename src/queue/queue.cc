@@ -211,20 +211,8 @@ std::size_t Queue::retry(const std::function<Chosen(const Entry&)>& wanted, Inst
   return count;
 }
 
-void Queue::visit(const std::function<void(const NextHop&, const Entry&)>& visitor) const {
-  visit_hops([&](const NextHop& hop) {
-    for (const auto& entry : hop.waiting_) visitor(hop, *entry);
-  });
-}
-
 void Queue::visit(const NextHop& hop, const std::function<void(Entry&)>& visitor) {
   for (const auto& entry : hop.waiting_) visitor(*entry);
-}
-
-void Queue::visit_hops(const std::function<void(const NextHop&)>& visitor) const {
-  std::map<std::string_view, const NextHop*> sorted;
-  for (const auto& [key, hop] : hops_) sorted.emplace(key, hop.get());
-  for (const auto& [key, hop] : sorted) visitor(*hop);
 }
 
 }  // namespace queue

@@ -141,15 +141,11 @@ class Queue {
   using Chosen = std::vector<std::uint32_t>;
   std::size_t retry(const std::function<Chosen(const Entry&)>& wanted, base::Instant now);
 
-  /// Visits what waits (not what workers hold), in order of the hops' names, then of time.
-  void visit(const std::function<void(const NextHop&, const Entry&)>& visitor) const;
-  void visit_hops(const std::function<void(const NextHop&)>& visitor) const;
   /// Calls `visitor` for what waits for one next hop.
   void visit(const NextHop& hop, const std::function<void(Entry&)>& visitor);
   [[nodiscard]] std::size_t entries() const { return entries_; }
 
   [[nodiscard]] const Options& options() const { return options_; }
-  void set_options(Options options) { options_ = std::move(options); }
 
  private:
   void reschedule(NextHop& hop, base::Instant now);

@@ -36,11 +36,6 @@ Reception::Reception(const ReceptionWorld& world, std::shared_ptr<const Settings
 
 Reception::~Reception() = default;
 
-void Reception::set_settings(std::shared_ptr<const Settings> settings) {
-  settings_ = std::move(settings);
-  limits_.set_options(settings_->limits);
-}
-
 std::expected<void, std::string> Reception::listen() {
   for (const ListenerSettings& listener : settings_->listeners) {
     auto bound = world_.net.listen(listener.address);

@@ -54,7 +54,6 @@ class Reception {
   void abort();
   static constexpr base::Duration stop_grace = std::chrono::seconds(30);
 
-  void set_settings(std::shared_ptr<const Settings> settings);
   [[nodiscard]] const std::shared_ptr<const Settings>& settings() const { return settings_; }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::uint64_t received() const { return received_; }

@@ -45,7 +45,20 @@ void Committer::submit(Submission& submission) {
     auto& arrived = static_cast<Submission&>(posted);
     static_cast<Committer*>(arrived.committer)->arrived(arrived);
   };
-  world_.commit.post(submission, submission);
+  submission.next = nullptr;
+  if (gathering_.last != nullptr) {
+    gathering_.last = gathering_.last->next = &submission;
+    return;
+  }
+  gathering_.first = gathering_.last = &submission;
+  gathering_.committer = this;
+  gathering_.run = [](base::Posted& posted) noexcept {
+    auto& gathered = static_cast<Gathering&>(posted);
+    base::Posted* const first = std::exchange(gathered.first, nullptr);
+    base::Posted* const last = std::exchange(gathered.last, nullptr);
+    gathered.committer->world_.commit.post(*first, *last);
+  };
+  world_.home.post(gathering_, gathering_);
 }
 
 void Committer::arrived(Submission& submission) {

@@ -84,6 +84,14 @@ class Committer {
   void fail(Batch& batch, const StoreError& error, bool only_inessential);
   void finish(const Batch& batch) noexcept;
 
+  /// What one turn of the home loop submits, on its way: one wake-up, and one frame, for all of it.
+  struct Gathering final : base::Posted {
+    Committer* committer = nullptr;
+    base::Posted* first = nullptr;
+    base::Posted* last = nullptr;
+  };
+
+  Gathering gathering_;
   World world_;
   SegmentOptions options_;
   std::string content_directory_;
