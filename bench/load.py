@@ -78,7 +78,7 @@ class Server:
                       f'[admin]\naddress = ""\n{route}'.replace("FOLDER", self.folder))
         self.process = subprocess.Popen([program, "serve", "--config",
                                          f"{self.folder}/posthaste.toml"], stderr=subprocess.PIPE)
-        self.log, self.seen = None, 0
+        self.log, self.rest, self.seen = None, b"", 0
         for line in self.process.stderr:
             if line == b"ready\n":
                 break
@@ -91,7 +91,9 @@ class Server:
     def delivered(self):
         """Reads the event log on, so that watching costs little."""
         self.log = self.log or open(f"{self.folder}/log", "rb")
-        self.seen += self.log.read().count(b'"event":"delivered"')
+        text = self.rest + self.log.read()
+        lines, self.rest = text[:text.rfind(b"\n") + 1], text[text.rfind(b"\n") + 1:]
+        self.seen += lines.count(b'"event":"delivered"')
         return self.seen
 
     def stop(self):
@@ -140,8 +142,11 @@ def main():
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=4096)
+    parser.add_argument("--work", choices=("accept", "maildir", "relay"), help="this one alone")
     options = parser.parse_args()
     for work, sessions in (("accept", 100), ("maildir", 20), ("relay", 20)):
+        if options.work not in (None, work):
+            continue
         options.sessions = sessions
         ratios, rates, cpus = [], [], []
         for _ in range(options.pairs):

@@ -31,8 +31,8 @@ using base::IoErrorCode;
 
 namespace {
 
-/// Files open at once. A server that may open only 128 still delivers.
-constexpr std::size_t open_files_max = 32;
+/// Files open at once, if we may have so many.
+constexpr std::size_t open_files_max = 128;
 
 class Batch {
  public:
@@ -56,7 +56,8 @@ class Batch {
   [[nodiscard]] base::Task<Io<std::unique_ptr<sys::File>>> create(std::size_t item);
   [[nodiscard]] Io<std::unique_ptr<sys::File>> open_new(const std::string& path);
   [[nodiscard]] base::Task<Io<>> write_content(sys::File& file, std::size_t item);
-  [[nodiscard]] base::Task<> show(Written written);
+  [[nodiscard]] base::Task<> show_written();
+  [[nodiscard]] base::Task<> show(Written written, std::optional<Io<>> synced);
   [[nodiscard]] base::Task<Io<>> move_to_new(std::size_t item);
   [[nodiscard]] base::Task<> sync_folders();
   void give_up(std::size_t item, base::IoError error);
@@ -74,7 +75,7 @@ base::Task<> Batch::run() {
   for (std::size_t item = 0; item < items_.size(); ++item) {
     if (results_[item]) co_await write(item);
     if (written_.size() < open_files_max && item + 1 < items_.size()) continue;
-    for (Written& written : std::exchange(written_, {})) co_await show(std::move(written));
+    co_await show_written();
   }
   co_await sync_folders();
 }
@@ -107,6 +108,10 @@ base::Task<> Batch::write(std::size_t item) {
 
 base::Task<Io<std::unique_ptr<sys::File>>> Batch::create(std::size_t item) {
   auto file = open_new(path(item, "/tmp/"));
+  if (!file && file.error().code == IoErrorCode::no_descriptors && !written_.empty()) {
+    co_await show_written();  // Closes them.
+    file = open_new(path(item, "/tmp/"));
+  }
   if (file || file.error().code != IoErrorCode::not_found) co_return file;
   if (const Io<> made = co_await folders_.make(items_[item].directory); !made) {
     co_return std::unexpected(made.error());
@@ -134,9 +139,17 @@ base::Task<Io<>> Batch::write_content(sys::File& file, std::size_t item) {
   co_return Io<>{};
 }
 
-base::Task<> Batch::show(Written written) {
+base::Task<> Batch::show_written() {
+  std::vector<Written> written = std::exchange(written_, {});
+  std::vector<sys::File*> files;
+  for (const Written& one : written) files.push_back(one.file.get());
+  const std::optional<Io<>> synced = disk_.sync_together(files);
+  for (Written& one : written) co_await show(std::move(one), synced);
+}
+
+base::Task<> Batch::show(Written written, std::optional<Io<>> synced) {
   const std::size_t item = written.item;
-  Io<> done = co_await sys::sync(*written.file);
+  Io<> done = synced ? *synced : co_await sys::sync(*written.file);
   written.file.reset();
   if (done) done = co_await move_to_new(item);
   if (!done) give_up(item, done.error());

@@ -149,6 +149,65 @@ TEST(maildir, a_large_batch_costs_one_sync_a_file_and_one_for_the_folder) {
   EXPECT_EQ(count, want);
 }
 
+TEST(maildir, when_no_more_files_may_be_open_those_that_are_go_first) {
+  sim::SimDisk disk(1);
+  ASSERT_TRUE(all_done(deliver(disk, {{"/m", "first", {wire_a}}})));
+  std::vector<MaildirItem> items;
+  for (int i = 0; i < 10; ++i) items.push_back({"/m", std::to_string(i), {wire_b}});
+  disk.fail_at(8, {IoErrorCode::no_descriptors, 0});  // The fifth file: each has an open, a write.
+  EXPECT_TRUE(all_done(deliver(disk, std::move(items))));
+  EXPECT_TRUE(disk.fault_reached());
+  EXPECT_EQ(disk.contents("/m/new/4"), body_b);
+}
+
+/// A disk that syncs many files in one step.
+class OneStepDisk final : public sys::Disk {
+ public:
+  explicit OneStepDisk(sys::Disk& disk) : disk_(disk) {}
+  Io<std::unique_ptr<sys::File>> open(const std::string& path, sys::OpenMode mode) override {
+    return disk_.open(path, mode);
+  }
+  Io<> rename(const std::string& from, const std::string& to) override {
+    return disk_.rename(from, to);
+  }
+  Io<> unlink(const std::string& path) override { return disk_.unlink(path); }
+  Io<> make_directory(const std::string& path) override { return disk_.make_directory(path); }
+  Io<std::vector<sys::DirectoryEntry>> list(const std::string& path) override {
+    return disk_.list(path);
+  }
+  Io<bool> exists(const std::string& path) override { return disk_.exists(path); }
+  sys::Now<> sync_directory(const std::string& path, sys::Completion<>& done) override {
+    return disk_.sync_directory(path, done);
+  }
+  std::optional<Io<>> sync_together(std::span<sys::File* const> files) override {
+    files_synced += files.size();
+    return result;
+  }
+
+  Io<> result;
+  std::size_t files_synced = 0;
+
+ private:
+  sys::Disk& disk_;
+};
+
+TEST(maildir, files_that_are_synced_together_are_not_synced_each) {
+  sim::SimDisk disk(1);
+  OneStepDisk one_step(disk);
+  disk.record(true);
+  ASSERT_TRUE(all_done(deliver(one_step, three_items())));
+  EXPECT_EQ(one_step.files_synced, 3u);
+  for (const auto& logged : disk.log()) EXPECT_NE(logged.operation, DiskOperation::sync);
+}
+
+TEST(maildir, when_a_sync_of_all_fails_none_is_delivered) {
+  sim::SimDisk disk(1);
+  OneStepDisk one_step(disk);
+  one_step.result = base::io_error(IoErrorCode::failed, 5);
+  for (const Io<>& result : deliver(one_step, three_items())) EXPECT_FALSE(result);
+  EXPECT_TRUE(tmp_is_empty(disk));
+}
+
 TEST(maildir, a_full_disk_fails_one_item_and_not_the_next) {
   sim::SimDisk disk(1);
   ASSERT_TRUE(all_done(deliver(disk, {{"/m", "first", {wire_a}}})));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,6 +71,11 @@ class Disk {
   [[nodiscard]] virtual base::Io<bool> exists(const std::string& path) = 0;
   /// fsync of a folder: makes durable which names it holds. Cannot be cancelled.
   [[nodiscard]] virtual Now<> sync_directory(const std::string& path, Completion<>&) = 0;
+  /// What sync() of each of these files, all open here, would do, in one step for the price of
+  /// one or two. Nullopt: that is not possible here, and nothing has been done.
+  [[nodiscard]] virtual std::optional<base::Io<>> sync_together(std::span<File* const> /*files*/) {
+    return std::nullopt;
+  }
 };
 
 /// Makes `path` and the folders above it that are missing, and makes their names durable.

@@ -2,15 +2,19 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include "sys/linux/descriptor.h"
 
@@ -116,6 +120,13 @@ class RealFile final : public File {
                             SYNC_FILE_RANGE_WRITE);
   }
 
+  /// Of the file system that the file is on; nothing if syncfs() there does not mean what
+  /// fdatasync() of every file does.
+  [[nodiscard]] std::optional<dev_t> device_for_syncfs() const;
+  [[nodiscard]] Io<> sync_file_system() {
+    return checked(uninterrupted([&] { return ::syncfs(fd()); }));
+  }
+
   [[nodiscard]] Io<bool> try_lock() override {
     if (uninterrupted([&] { return ::flock(fd(), LOCK_EX | LOCK_NB); }) == 0) return true;
     if (errno == EWOULDBLOCK) return false;
@@ -164,6 +175,29 @@ Io<> RealFile::allocate(std::uint64_t octets) {
     at += piece.size();
   }
   return {};
+}
+
+/// On these a syncfs() writes everything out, waits for it, and empties the disk's cache. Of others
+/// (FUSE, network file systems) we do not know.
+std::optional<dev_t> RealFile::device_for_syncfs() const {
+  struct statfs file_system{};
+  constexpr std::array<decltype(file_system.f_type), 4> known{EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
+                                                              BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC};
+  if (::fstatfs(fd(), &file_system) != 0) return std::nullopt;
+  if (std::ranges::find(known, file_system.f_type) == known.end()) return std::nullopt;
+  const Io<struct stat> status = status_of(fd());
+  if (!status) return std::nullopt;
+  return status->st_dev;
+}
+
+/// Since Linux 5.8 syncfs() reports what could not be written since the file was opened.
+bool syncfs_tells_errors() {
+  struct utsname system{};
+  if (::uname(&system) != 0) return false;
+  char* rest = system.release;
+  const long major = std::strtol(rest, &rest, 10);
+  const long minor = *rest == '.' ? std::strtol(rest + 1, nullptr, 10) : 0;
+  return major > 5 || (major == 5 && minor >= 8);
 }
 
 int flags_of(OpenMode mode) {
@@ -247,6 +281,22 @@ class RealDisk final : public Disk {
     if (!directory) return Io<>(system_failure());
     return checked(uninterrupted([&] { return ::fsync(directory.get()); }));
   }
+
+  [[nodiscard]] std::optional<Io<>> sync_together(std::span<File* const> files) override {
+    if (files.size() < sync_together_min || !syncfs_tells_errors_) return std::nullopt;
+    std::optional<dev_t> device;
+    for (File* const file : files) {
+      const auto of_file = static_cast<const RealFile*>(file)->device_for_syncfs();
+      if (!of_file || *of_file != device.value_or(*of_file)) return std::nullopt;
+      device = of_file;
+    }
+    return static_cast<RealFile*>(files.front())->sync_file_system();
+  }
+
+ private:
+  /// Fewer files are synced one by one: what others have in the file system need not be written.
+  static constexpr std::size_t sync_together_min = 8;
+  const bool syncfs_tells_errors_ = syncfs_tells_errors();
 };
 
 }  // namespace

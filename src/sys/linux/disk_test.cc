@@ -51,6 +51,32 @@ TEST_F(RealDiskTest, writes_pieces_one_behind_the_other) {
   EXPECT_EQ(file->size(), 6u);
 }
 
+TEST_F(RealDiskTest, syncs_many_files_together_where_that_is_possible) {
+  std::vector<std::unique_ptr<File>> files;
+  std::vector<File*> all;
+  for (int i = 0; i < 8; ++i) {
+    files.push_back(open("f" + std::to_string(i), OpenMode::create));
+    EXPECT_TRUE(write(*files.back(), 0, {"text"}));
+    all.push_back(files.back().get());
+  }
+  EXPECT_TRUE(disk->sync_together(all).value_or(Io<>()));
+  // So few are synced one by one.
+  EXPECT_FALSE(disk->sync_together(std::span(all).first(2)));
+}
+
+TEST_F(RealDiskTest, files_of_two_file_systems_are_not_synced_together) {
+  std::vector<std::unique_ptr<File>> files;
+  std::vector<File*> all;
+  for (int i = 0; i < 8; ++i) {
+    files.push_back(open("f" + std::to_string(i), OpenMode::create));
+    all.push_back(files.back().get());
+  }
+  const auto elsewhere = disk->open("/proc/self/stat", OpenMode::read);
+  ASSERT_TRUE(elsewhere);
+  all.push_back(elsewhere->get());
+  EXPECT_FALSE(disk->sync_together(all));
+}
+
 TEST_F(RealDiskTest, writes_more_pieces_than_one_call_takes) {
   const auto file = open("f", OpenMode::create);
   std::string want;
