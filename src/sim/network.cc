@@ -47,7 +47,7 @@ class SimNet final : public sys::Net {
   [[nodiscard]] base::Io<std::unique_ptr<sys::Listener>> listen(
       const base::Endpoint& local) override;
   [[nodiscard]] base::Io<std::unique_ptr<sys::Listener>> listen_unix(
-      const std::string& path) override;
+      const std::string& path, sys::UnixAccess access) override;
   [[nodiscard]] sys::Now<std::unique_ptr<sys::Connection>> connect(
       const base::Endpoint& remote, const std::optional<base::IpAddress>& source,
       ConnectionCompletion& done) override;
@@ -81,7 +81,8 @@ base::Io<std::unique_ptr<sys::Listener>> SimNet::listen(const base::Endpoint& lo
   return std::make_unique<SimListener>(std::move(state));
 }
 
-base::Io<std::unique_ptr<sys::Listener>> SimNet::listen_unix(const std::string& path) {
+base::Io<std::unique_ptr<sys::Listener>> SimNet::listen_unix(const std::string& path,
+                                                             sys::UnixAccess /*access*/) {
   if (const base::Io<> begun = begin(); !begun) return std::unexpected(begun.error());
   if (host_.unix_listeners_.contains(path)) return io_error(IoErrorCode::busy, EADDRINUSE);
   auto state = std::make_shared<ListenerState>(host_, loop_, ListenAddress{{}, path});

@@ -66,6 +66,12 @@ class Disk {
   [[nodiscard]] virtual base::Io<> unlink(const std::string& path) = 0;
   /// Makes one folder, mode 0700. IoErrorCode::exists when there is one already.
   [[nodiscard]] virtual base::Io<> make_directory(const std::string& path) = 0;
+  /// Lets every user of the machine pass through a folder, and with `list` see what is in it, too;
+  /// takes no permission away. Does nothing where there are no other users.
+  [[nodiscard]] virtual base::Io<> open_directory_to_all(const std::string& /*path*/,
+                                                         bool /*list*/) {
+    return {};
+  }
   /// Names in it, without `.` and `..`, in ascending order.
   [[nodiscard]] virtual base::Io<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
   [[nodiscard]] virtual base::Io<bool> exists(const std::string& path) = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,8 @@ class Connection {
 
   [[nodiscard]] virtual base::Endpoint local() const = 0;  ///< Of a Unix socket: `[::]:0`.
   [[nodiscard]] virtual base::Endpoint remote() const = 0;
+  /// The user whose process has connected, of a Unix socket where the system says so.
+  [[nodiscard]] virtual std::optional<std::uint32_t> peer_uid() const { return std::nullopt; }
 };
 
 class Listener {
@@ -42,13 +45,19 @@ class Listener {
   [[nodiscard]] virtual base::Endpoint local() const = 0;  ///< With the port that was chosen for 0.
 };
 
+/// Who may connect to a Unix socket.
+enum class UnixAccess : std::uint8_t {
+  owner,      ///< Mode 0600.
+  everybody,  ///< Mode 0666: whoever gets as far as its folder.
+};
+
 class Net {
  public:
   virtual ~Net() = default;
   [[nodiscard]] virtual base::Io<std::unique_ptr<Listener>> listen(const base::Endpoint&) = 0;
-  /// A stream socket in the file system, for its owner alone (mode 0600); a stale one is replaced.
+  /// A stream socket in the file system; a stale one is replaced.
   [[nodiscard]] virtual base::Io<std::unique_ptr<Listener>> listen_unix(
-      const std::string& path) = 0;
+      const std::string& path, UnixAccess access = UnixAccess::owner) = 0;
   /// Can be cancelled. `source`: the local address to send from.
   [[nodiscard]] virtual Now<std::unique_ptr<Connection>> connect(
       const base::Endpoint& remote, const std::optional<base::IpAddress>& source,

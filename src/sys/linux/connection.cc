@@ -84,6 +84,18 @@ base::Endpoint RealConnection::local() const {
   return local_endpoint(const_cast<Watched&>(socket_).native_handle());
 }
 
+std::optional<std::uint32_t> RealConnection::peer_uid() const {
+  const int fd = const_cast<Watched&>(socket_).native_handle();
+  int domain = 0;
+  socklen_t octets = sizeof domain;
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &octets) != 0) return std::nullopt;
+  if (domain != AF_UNIX) return std::nullopt;
+  ucred peer{};
+  octets = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &octets) != 0) return std::nullopt;
+  return peer.uid;
+}
+
 Now<std::string_view> RealConnection::receive() noexcept {
   for (;;) {
     const ssize_t got =

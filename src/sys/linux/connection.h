@@ -27,6 +27,7 @@ class RealConnection final : public Connection {
   void shutdown() noexcept override;
   [[nodiscard]] base::Endpoint local() const override;
   [[nodiscard]] base::Endpoint remote() const override { return remote_; }
+  [[nodiscard]] std::optional<std::uint32_t> peer_uid() const override;
 
  private:
   using Error = boost::system::error_code;

@@ -251,6 +251,14 @@ class RealDisk final : public Disk {
     return checked(::mkdir(path.c_str(), 0700));
   }
 
+  [[nodiscard]] Io<> open_directory_to_all(const std::string& path, bool list) override {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return system_failure();
+    const mode_t mode = (status.st_mode & 07777) | (list ? 0055 : 0011);
+    if (mode == (status.st_mode & 07777)) return {};
+    return checked(::chmod(path.c_str(), mode));
+  }
+
   [[nodiscard]] Io<std::vector<DirectoryEntry>> list(const std::string& path) override {
     const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
     if (!directory) return system_failure();

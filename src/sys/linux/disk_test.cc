@@ -199,5 +199,21 @@ TEST_F(RealDiskTest, makes_folders_above) {
   EXPECT_EQ(disk->exists(folder / "x/y/z"), true);
 }
 
+TEST_F(RealDiskTest, a_folder_is_opened_to_all_without_taking_a_permission_away) {
+  const std::string path = folder / "public";
+  ASSERT_TRUE(disk->make_directory(path));
+  const auto mode = [&] {
+    struct stat status{};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
+  };
+  ASSERT_TRUE(disk->open_directory_to_all(path, false));
+  EXPECT_EQ(mode(), 0711u);
+  ASSERT_TRUE(disk->open_directory_to_all(path, true));
+  EXPECT_EQ(mode(), 0755u);
+  ASSERT_TRUE(disk->open_directory_to_all(path, false));
+  EXPECT_EQ(mode(), 0755u);
+  EXPECT_EQ(code(disk->open_directory_to_all(folder / "none", true)), IoErrorCode::not_found);
+}
+
 }  // namespace
 }  // namespace sys::real

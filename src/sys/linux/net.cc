@@ -161,8 +161,9 @@ class RealNet final : public Net {
     return make_listener(open_listener(endpoint, options_.share_ports), {});
   }
 
-  [[nodiscard]] Io<std::unique_ptr<Listener>> listen_unix(const std::string& path) override {
-    return make_listener(open_unix_listener(path), path);
+  [[nodiscard]] Io<std::unique_ptr<Listener>> listen_unix(const std::string& path,
+                                                          UnixAccess access) override {
+    return make_listener(open_unix_listener(path, access), path);
   }
 
   [[nodiscard]] Now<Accepted> connect(const Endpoint& remote,

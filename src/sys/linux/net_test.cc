@@ -422,6 +422,32 @@ TEST_F(RealNetTest, a_stale_unix_socket_is_replaced_but_no_other_file) {
   EXPECT_TRUE(std::filesystem::exists(path));
 }
 
+Task<> find_peer_uid(Net& net, Listener& listener, const std::string& path,
+                     std::optional<std::uint32_t>& uid) {
+  base::Group group;
+  Io<Peer> connected = base::io_error(IoErrorCode::failed);
+  group.spawn(connect_unix_for_result(net, path, connected));
+  const Io<Peer> accepted =
+      co_await base::operation<Io<Peer>>([&](auto& done) { return listener.accept(done); });
+  co_await group.join();
+  if (accepted) uid = (*accepted)->peer_uid();
+}
+
+TEST_F(RealNetTest, a_unix_socket_for_everybody_tells_who_has_come) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "socket";
+  const mode_t old_mask = ::umask(077);
+  auto listener = net->listen_unix(path, UnixAccess::everybody);
+  ::umask(old_mask);
+  ASSERT_TRUE(listener);
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0666u);
+  std::optional<std::uint32_t> uid;
+  runner.run(find_peer_uid(*net, **listener, path, uid));
+  EXPECT_EQ(uid, ::getuid());
+}
+
 TEST_F(RealNetTest, unix_paths_have_a_limit) {
   const TemporaryFolder folder;
   const std::string path = folder / "";

@@ -121,7 +121,7 @@ Io<Descriptor> open_listener(const Endpoint& endpoint, bool share_port) {
   return bind_and_listen(std::move(*socket), address);
 }
 
-Io<Descriptor> open_unix_listener(const std::string& path) {
+Io<Descriptor> open_unix_listener(const std::string& path, UnixAccess access) {
   const Io<SocketAddress> address = SocketAddress::of_path(path);
   if (!address) return std::unexpected(address.error());
   Io<Descriptor> socket = open_stream_socket(AF_UNIX);
@@ -133,7 +133,12 @@ Io<Descriptor> open_unix_listener(const std::string& path) {
   // Linux makes the socket file with the mode of the descriptor, so that it is never open to
   // others, whatever the umask of this process, which other threads share.
   if (::fchmod(socket->get(), S_IRUSR | S_IWUSR) != 0) return system_failure();
-  return bind_and_listen(std::move(*socket), *address);
+  Io<Descriptor> listening = bind_and_listen(std::move(*socket), *address);
+  // The umask may forbid this mode, but not a change to it.
+  if (listening && access == UnixAccess::everybody && ::chmod(path.c_str(), 0666) != 0) {
+    return system_failure();
+  }
+  return listening;
 }
 
 void set_no_delay(int fd) noexcept { set_option(fd, IPPROTO_TCP, TCP_NODELAY); }

@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "sys/linux/descriptor.h"
+#include "sys/net.h"
 
 // What sys/linux asks the kernel about sockets, without waiting.
 namespace sys::real {
@@ -33,7 +34,7 @@ struct SocketAddress {
 /// Non-blocking and closed on exec, like all that come from here.
 [[nodiscard]] base::Io<Descriptor> open_stream_socket(int family);
 [[nodiscard]] base::Io<Descriptor> open_listener(const base::Endpoint& endpoint, bool share_port);
-[[nodiscard]] base::Io<Descriptor> open_unix_listener(const std::string& path);
+[[nodiscard]] base::Io<Descriptor> open_unix_listener(const std::string& path, UnixAccess access);
 
 /// Small writes go out at once: replies and commands are whole when they are written.
 void set_no_delay(int fd) noexcept;
