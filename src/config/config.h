@@ -24,6 +24,7 @@ namespace config {
 struct Listener {
   base::Endpoint address;
   policy::ListenerRole role = policy::ListenerRole::mx;
+  std::string unix_path = {};  ///< Of a Unix socket, absolute; empty: `address`, by TCP.
 };
 
 /// Paths. Both empty: no certificate, so that STARTTLS and AUTH are not offered.

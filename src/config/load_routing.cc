@@ -58,8 +58,8 @@ void read_relay(Section& root, const Loading& loading) {
 
 /// Mail to a domain of ours needs no permission, wherever a route takes it.
 void warn_of_local_mail_that_leaves(const route::Rule& rule, const Loading& loading) {
-  const bool names_a_domain = rule.recipient.kind == route::RecipientPattern::Kind::address ||
-                              rule.recipient.kind == route::RecipientPattern::Kind::domain;
+  const bool names_a_domain = rule.recipient.kind == route::AddressPattern::Kind::address ||
+                              rule.recipient.kind == route::AddressPattern::Kind::domain;
   if (!names_a_domain || !rule.via.is_host()) return;
   if (!loading.config.local_domains.contains(rule.recipient.domain)) return;
   loading.warn(fmt::format("anyone may send to {}, which goes on to {}, without authentication",
@@ -75,10 +75,10 @@ std::optional<route::Rule> read_route(Section& section) {
   }
   section.finish();
 
-  std::optional<route::RecipientPattern> pattern;
+  std::optional<route::AddressPattern> pattern;
   std::optional<route::Target> target;
   if (recipient) {
-    auto parsed = route::RecipientPattern::parse(recipient->value);
+    auto parsed = route::AddressPattern::parse(recipient->value);
     if (!parsed) section.fail(*recipient, parsed.error());
     if (parsed) pattern = std::move(*parsed);
   }

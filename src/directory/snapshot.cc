@@ -94,6 +94,17 @@ Resolution Snapshot::resolve(const grammar::Mailbox& recipient) const {
   return {.kind = Resolution::Kind::unknown, .domain = domain};
 }
 
+Expansion Snapshot::expand(const grammar::Mailbox& recipient) const {
+  Resolution found = resolve(recipient);
+  Expansion out{.domain = found.domain};
+  if (found.kind == Resolution::Kind::not_local) return out;
+  out.kind = Expansion::Kind::unknown;
+  if (found.kind == Resolution::Kind::unknown) return out;
+  out.kind = Expansion::Kind::targets;
+  out.targets.push_back(std::move(found.mailbox));
+  return out;
+}
+
 const User* Snapshot::find_user(const grammar::Mailbox& mailbox) const {
   return find(mailbox.local.value(), mailbox.domain);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "crypto/password_hash.h"
+#include "directory/expansion.h"
 #include "directory/sender_pattern.h"
 #include "grammar/mailbox.h"
 
@@ -16,8 +17,9 @@ namespace directory {
 
 /// Which recipients of a domain are known.
 enum class Recipients : std::uint8_t {
-  listed,  ///< The users, and their plus addresses.
+  listed,  ///< Users and aliases, and their plus addresses.
   any,     ///< Every local-part.
+  ask,     ///< The listed ones, and those that the LMTP server behind the domain takes.
 };
 
 /// A domain whose mailboxes are here.
@@ -26,6 +28,8 @@ struct LocalDomain {
   std::string deliver;  ///< As in the configuration: "maildir:/var/mail/{domain}/{local}".
   Recipients recipients = Recipients::listed;
   bool plus_addressing = true;  ///< user+detail@ → user@
+  /// Of a domain with listed recipients: takes what is not listed. An address here.
+  std::optional<grammar::Mailbox> catch_all = {};
 };
 
 struct User {
@@ -37,6 +41,7 @@ struct User {
 struct SnapshotParts {
   std::vector<LocalDomain> domains;  ///< Each once. The first one is that of `<postmaster>`.
   std::vector<User> users;           ///< Each once, in one of the domains.
+  std::vector<Alias> aliases = {};   ///< Each address once, in one of the domains.
   /// Takes every domain that is not in `domains` (the sandbox). Its name is not used.
   std::optional<LocalDomain> every_other_domain;
 };
@@ -54,7 +59,7 @@ struct Resolution {
   grammar::Mailbox mailbox = {};
   std::string detail = {};              ///< Behind the plus; mostly empty.
   const LocalDomain* domain = nullptr;  ///< Of `mailbox`. Lives as long as the snapshot.
-  const User* user = nullptr;           ///< Or nullptr: `any`, or postmaster without a user.
+  const User* user = nullptr;           ///< Or nullptr: `any`, `ask`, or postmaster without a user.
 };
 
 /// Whose password to check, and against what.
@@ -73,10 +78,14 @@ class Snapshot {
 
   [[nodiscard]] const LocalDomain* find_domain(const grammar::Domain& domain) const;
 
-  /// What a forward-path's mailbox means. One without a domain (`<postmaster>`) is the postmaster
-  /// of the first domain [RFC5321 4.1.1.3]; without any domain it is not local. Local-parts compare
-  /// without case (ASCII).
+  /// The mailbox that a recipient has here, whatever aliases say: for delivery. One without a
+  /// domain (`<postmaster>`) is the postmaster of the first domain [RFC5321 4.1.1.3]; without any
+  /// domain it is not local. Local-parts compare without case (ASCII).
   [[nodiscard]] Resolution resolve(const grammar::Mailbox& recipient) const;
+
+  /// What a forward-path's mailbox becomes at its acceptance: aliases are expanded fully, and what
+  /// is unknown goes to `catch_all`. The cost does not depend on how many addresses there are.
+  [[nodiscard]] Expansion expand(const grammar::Mailbox& recipient) const;
 
   /// The user of exactly this address (no plus addresses); nullptr: none.
   [[nodiscard]] const User* find_user(const grammar::Mailbox& mailbox) const;
@@ -87,8 +96,8 @@ class Snapshot {
   [[nodiscard]] Login find_login(std::string_view name) const;
 
   /// Whether the user may give this reverse-path: its own address and what leads to its mailbox
-  /// (plus addresses), or what its `may_send_as` allows. The null reverse-path always may, and is
-  /// not asked here.
+  /// (plus addresses, aliases; not `catch_all`), or what its `may_send_as` allows. The null
+  /// reverse-path always may, and is not asked here.
   [[nodiscard]] bool may_send_as(const User& user, const grammar::Mailbox& sender) const;
 
   [[nodiscard]] const std::vector<LocalDomain>& domains() const { return parts_.domains; }

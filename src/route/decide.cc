@@ -77,7 +77,7 @@ Decision decide(const grammar::ForwardPath& recipient, const Target* reroute,
 
   const auto local = context.domains.find(domain);
   const bool ours = local != context.domains.end();
-  if (const Rule* rule = context.routes.find(recipient.mailbox, ours, steps)) {
+  if (const Rule* rule = context.routes.find(recipient.mailbox, ours, context.origin, steps)) {
     Decision decision = decision_for(rule->via, domain);
     decision.lane = rule->lane;
     return decision;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -18,6 +19,7 @@ using LocalDomains = std::unordered_map<grammar::Domain, Target>;
 struct Context {
   const LocalDomains& domains;
   const RouteTable& routes;
+  const Origin* origin = nullptr;  ///< nullptr: rules with conditions on it do not match.
 };
 
 /// How the next hop is found.
@@ -34,8 +36,10 @@ struct Decision {
   Target target;           ///< The scheme is mx when no rule and no domain of ours decided.
   grammar::Domain domain;  ///< Of kind mx: whose records are asked.
   std::string lane;        ///< Of the rule.
+  std::shared_ptr<const RouteAuth> auth = {};  ///< Of the rule: as whom we log in there.
   /// Names the next hop canonically: what is equal here shares connections, limits and back-off.
   /// "smtp://gateway.example:2525", "mx:example.org", "mx:[192.0.2.1]", "maildir:", "discard:".
+  /// Login and lane follow if there are any: "smtp://gateway.example:25 as u (F) in lane bulk".
   std::string next_hop;
 };
 

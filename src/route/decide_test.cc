@@ -23,7 +23,7 @@ std::string decision(std::string_view path, const LocalDomains& domains, const R
 }
 
 Rule rule(std::string_view pattern, std::string_view via, std::string lane = "") {
-  return {RecipientPattern::parse(pattern).value(), parse_target(via).value(), std::move(lane)};
+  return {AddressPattern::parse(pattern).value(), parse_target(via).value(), std::move(lane)};
 }
 
 grammar::Domain domain(std::string_view text) { return grammar::Domain::parse(text).value(); }

@@ -36,82 +36,31 @@ std::uint32_t first_at(const Map& map, const Key& key) {
   return found == map.end() ? no_rule : first_of(found->second);
 }
 
-bool may_take(const RecipientPattern& pattern, bool ours) {
-  return !ours || pattern.kind == RecipientPattern::Kind::address ||
-         pattern.kind == RecipientPattern::Kind::domain;
+bool may_take(const AddressPattern& pattern, bool ours) {
+  return !ours || pattern.kind == AddressPattern::Kind::address ||
+         pattern.kind == AddressPattern::Kind::domain;
 }
 
 }  // namespace
 
-std::expected<RecipientPattern, std::string> RecipientPattern::parse(std::string_view text) {
-  RecipientPattern pattern;
-  if (text == "*") return pattern;
-  if (text.find('@') != std::string_view::npos) {
-    const auto mailbox = grammar::Mailbox::parse(text);
-    if (!mailbox) {
-      return std::unexpected(
-          fmt::format("\"{}\" is no address: {}", text, grammar::describe(mailbox.error().code)));
-    }
-    if (mailbox->local.value() == "*") {
-      return std::unexpected(
-          fmt::format("\"{}\": for a whole domain write {}", text, mailbox->domain.text()));
-    }
-    pattern.kind = Kind::address;
-    pattern.local = base::lower(mailbox->local.value());
-    pattern.domain = mailbox->domain;
-    return pattern;
-  }
-  pattern.kind = text.starts_with("*.") ? Kind::below : Kind::domain;
-  const std::string_view name = pattern.kind == Kind::below ? text.substr(2) : text;
-  const auto domain = grammar::Domain::parse(name);
-  if (!domain || (pattern.kind == Kind::below && domain->is_literal())) {
-    return std::unexpected(
-        fmt::format("expected an address, a domain, *.domain or *, not \"{}\"", text));
-  }
-  pattern.domain = *domain;
-  return pattern;
-}
-
-bool RecipientPattern::matches(const grammar::Mailbox& recipient) const {
-  switch (kind) {
-    case Kind::address:
-      return recipient.domain == domain && base::equal_nocase(recipient.local.value(), local);
-    case Kind::domain: return recipient.domain == domain;
-    case Kind::below: return recipient.domain.is_below(domain);
-    case Kind::any: return true;
-  }
-  PH_ASSERT(false);
-}
-
-std::string RecipientPattern::print() const {
-  switch (kind) {
-    case Kind::address: {
-      const auto quoted = grammar::LocalPart::from_value(local);
-      return (quoted ? quoted->text() : local) + "@" + domain.text();
-    }
-    case Kind::domain: return domain.text();
-    case Kind::below: return "*." + domain.text();
-    case Kind::any: return "*";
-  }
-  PH_ASSERT(false);
-}
-
 RouteTable::RouteTable(std::vector<Rule> rules) : rules_(std::move(rules)) {
   PH_ASSERT(rules_.size() < no_rule);
   for (std::uint32_t i = 0; i < rules_.size(); ++i) {
-    const RecipientPattern& pattern = rules_[i].recipient;
+    const AddressPattern& pattern = rules_[i].recipient;
     switch (pattern.kind) {
-      case RecipientPattern::Kind::address:
+      case AddressPattern::Kind::address:
         addresses_[address_key(pattern.local, pattern.domain)].push_back(i);
         break;
-      case RecipientPattern::Kind::domain: domains_[pattern.domain.canonical()].push_back(i); break;
-      case RecipientPattern::Kind::below: below_[pattern.domain.canonical()].push_back(i); break;
-      case RecipientPattern::Kind::any: any_.push_back(i); break;
+      case AddressPattern::Kind::domain: domains_[pattern.domain.canonical()].push_back(i); break;
+      case AddressPattern::Kind::below: below_[pattern.domain.canonical()].push_back(i); break;
+      case AddressPattern::Kind::any: any_.push_back(i); break;
     }
   }
 }
 
-const Rule* RouteTable::find(const grammar::Mailbox& recipient, bool ours, Steps steps) const {
+const Rule* RouteTable::find(const grammar::Mailbox& recipient, bool ours, const Origin* origin,
+                             Steps steps) const {
+  (void)origin;
   const std::string& domain = recipient.domain.canonical();
   std::uint32_t best = first_at(domains_, domain);
   if (!addresses_.empty()) {
@@ -141,7 +90,7 @@ void RouteTable::explain(const grammar::Mailbox& recipient, bool ours, const Rul
     return fmt::format("[[route]] {}: {}", i + 1, rules_[i].recipient.print());
   };
   for (std::size_t i = 0; i < std::min(tried, explained_rules_max); ++i) {
-    const RecipientPattern& pattern = rules_[i].recipient;
+    const AddressPattern& pattern = rules_[i].recipient;
     const bool passed_over = pattern.matches(recipient) && !may_take(pattern, ours);
     steps.push_back(
         {title(i), passed_over ? "does not name this domain, which is ours" : "does not match"});

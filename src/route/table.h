@@ -3,38 +3,38 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/address.h"
 #include "grammar/mailbox.h"
+#include "route/origin.h"
+#include "route/pattern.h"
 #include "route/step.h"
 #include "route/target.h"
 
 namespace route {
 
-/// Which recipients a rule is for.
-struct RecipientPattern {
-  enum class Kind : std::uint8_t { address, domain, below, any };
-  Kind kind = Kind::any;
-  std::string local;       ///< Of an address: the meaning of its local-part, in lower case.
-  grammar::Domain domain;  ///< But of any.
-
-  /// `user@domain` | `domain` | `*.domain` (below it, not itself) | `*`. The error is for people.
-  [[nodiscard]] static std::expected<RecipientPattern, std::string> parse(std::string_view text);
-  /// The local-part compares without case (ASCII): the rule is ours, not the receiving host's.
-  [[nodiscard]] bool matches(const grammar::Mailbox& recipient) const;
-  [[nodiscard]] std::string print() const;
-
-  friend bool operator==(const RecipientPattern&, const RecipientPattern&) = default;
+/// As whom we log in at a smart host. The password is kept elsewhere, by the name of its file.
+struct RouteAuth {
+  std::string user;
+  std::string password_file;  ///< A path.
+  friend bool operator==(const RouteAuth&, const RouteAuth&) = default;
 };
 
-/// One `[[route]]`. Conditions on sender, network and user will stand beside `recipient`.
+/// One `[[route]]`. All conditions that are given must match.
 struct Rule {
-  RecipientPattern recipient;
+  AddressPattern recipient;
   Target via;
   std::string lane;
+  std::optional<SenderPattern> sender = {};
+  std::optional<base::Network> network = {};   ///< Of the client's address.
+  std::optional<UserPattern> user = {};        ///< Who logged in.
+  std::shared_ptr<const RouteAuth> auth = {};  ///< Only if `via` is a host.
 };
 
 /// All `[[route]]` rules, in order; the first match wins. Finds it by hashing the recipient's
@@ -45,9 +45,10 @@ class RouteTable {
   explicit RouteTable(std::vector<Rule> rules);
 
   /// The first rule that matches. It never takes mail away from a domain of ours (`ours`) unless it
-  /// names that domain, or an address in it. With steps: the rules that were tried.
+  /// names that domain, or an address in it. `origin` may be nullptr: rules with conditions on it
+  /// do not match. With steps: the rules that were tried.
   [[nodiscard]] const Rule* find(const grammar::Mailbox& recipient, bool ours,
-                                 Steps steps = nullptr) const;
+                                 const Origin* origin = nullptr, Steps steps = nullptr) const;
 
   [[nodiscard]] const std::vector<Rule>& rules() const { return rules_; }
 

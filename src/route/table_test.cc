@@ -14,7 +14,7 @@ RouteTable table_of(const std::vector<std::string>& patterns) {
   std::vector<Rule> rules;
   for (const std::string& pattern : patterns) {
     rules.push_back(
-        {RecipientPattern::parse(pattern).value(), parse_target("discard:").value(), pattern});
+        {AddressPattern::parse(pattern).value(), parse_target("discard:").value(), pattern});
   }
   return RouteTable(std::move(rules));
 }
@@ -25,7 +25,7 @@ std::string found(const RouteTable& table, std::string_view recipient, bool ours
   return rule == nullptr ? "" : rule->lane;
 }
 
-TEST(RecipientPattern, patterns) {
+TEST(AddressPattern, patterns) {
   struct Case {
     std::string_view pattern;
     std::vector<std::string_view> matching, others;
@@ -45,15 +45,15 @@ TEST(RecipientPattern, patterns) {
       {"[192.0.2.1]", {"a@[192.0.2.1]"}, {"a@[192.0.2.2]"}},
   };
   for (const Case& test : cases) {
-    const auto pattern = RecipientPattern::parse(test.pattern);
+    const auto pattern = AddressPattern::parse(test.pattern);
     ASSERT_TRUE(pattern) << test.pattern << pattern.error();
-    EXPECT_EQ(RecipientPattern::parse(pattern->print()), pattern) << pattern->print();
+    EXPECT_EQ(AddressPattern::parse(pattern->print()), pattern) << pattern->print();
     for (const auto text : test.matching) EXPECT_TRUE(pattern->matches(mailbox(text))) << text;
     for (const auto text : test.others) EXPECT_FALSE(pattern->matches(mailbox(text))) << text;
   }
   for (const auto text : {"", "**", "*.", "*.*.x", "*@b.example", "@b.example", "a@", "a@b@c",
                           "b..example", "*b.example", "a.*.b", "b.example.", "*.[192.0.2.1]"}) {
-    EXPECT_FALSE(RecipientPattern::parse(text)) << text;
+    EXPECT_FALSE(AddressPattern::parse(text)) << text;
   }
 }
 
@@ -98,8 +98,8 @@ TEST(RouteTable, finds_what_a_walk_through_all_rules_finds) {
       for (const bool ours : {false, true}) {
         const auto recipient = mailbox(pick(locals) + "@" + domain);
         const auto want = std::ranges::find_if(table.rules(), [&](const Rule& rule) {
-          const bool names = rule.recipient.kind == RecipientPattern::Kind::address ||
-                             rule.recipient.kind == RecipientPattern::Kind::domain;
+          const bool names = rule.recipient.kind == AddressPattern::Kind::address ||
+                             rule.recipient.kind == AddressPattern::Kind::domain;
           return rule.recipient.matches(recipient) && (!ours || names);
         });
         const Rule* got = table.find(recipient, ours);
@@ -112,7 +112,7 @@ TEST(RouteTable, finds_what_a_walk_through_all_rules_finds) {
 TEST(RouteTable, explains_the_rules_that_were_tried) {
   const auto table = table_of({"*.uucp", "*", "our.example", "never.example"});
   std::vector<Step> steps;
-  (void)table.find(mailbox("a@our.example"), true, &steps);
+  (void)table.find(mailbox("a@our.example"), true, nullptr, &steps);
   const std::vector<Step> want = {
       {"[[route]] 1: *.uucp", "does not match"},
       {"[[route]] 2: *", "does not name this domain, which is ours"},
@@ -122,7 +122,7 @@ TEST(RouteTable, explains_the_rules_that_were_tried) {
 
   const auto many = table_of(std::vector<std::string>(60, "other.example"));
   steps.clear();
-  (void)many.find(mailbox("a@our.example"), false, &steps);
+  (void)many.find(mailbox("a@our.example"), false, nullptr, &steps);
   EXPECT_EQ(steps.size(), 51u);
   EXPECT_EQ(steps.back(), (Step{"10 more rules", "do not match"}));
 }

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "grammar/mailbox.h"
+
+namespace directory {
+
+struct LocalDomain;
+
+/// Of one address. Also the recipients of one transaction by default.
+inline constexpr std::size_t expansion_targets_max = 1'000;
+/// Aliases and targets that are looked at for one address: bounds the work, whatever is configured.
+inline constexpr std::size_t expansion_steps_max = 10'000;
+
+/// An address that stands for others. One that names itself among them keeps a copy.
+struct Alias {
+  grammar::Mailbox address;
+  std::vector<grammar::Mailbox> to;
+};
+
+/// What a recipient becomes when it is accepted: each target is a recipient with an outcome of its
+/// own.
+struct Expansion {
+  enum class Kind : std::uint8_t {
+    not_local,  ///< Not a domain of ours.
+    unknown,    ///< A domain of ours, but nothing is reached: 550 5.1.1.
+    ask,        ///< The LMTP server behind `domain` knows; `targets` has the one to ask about.
+    loop,       ///< Aliases that lead to each other and to no mailbox: 5.4.6.
+    too_many,   ///< Beyond expansion_targets_max or expansion_steps_max: 5.3.5, a mistake of ours.
+    targets,    ///< One or more.
+  };
+  Kind kind = Kind::not_local;
+  /// Mailboxes here, in their own spelling, or addresses elsewhere. Each once, in the order of the
+  /// configuration. An alias may name an address of ours that is unknown: it is a target like the
+  /// others, so that the originator is told.
+  std::vector<grammar::Mailbox> targets = {};
+  bool aliased = false;                 ///< An alias took part.
+  const LocalDomain* domain = nullptr;  ///< Of the recipient. Lives as long as the snapshot.
+};
+
+}  // namespace directory

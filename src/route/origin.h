@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/address.h"
+#include "grammar/mailbox.h"
+
+namespace route {
+
+/// Where a message comes from, as far as rules ask.
+struct Origin {
+  std::optional<grammar::Mailbox> sender;  ///< nullopt: the null reverse-path.
+  std::optional<base::IpAddress> client;   ///< nullopt: made here, or by a Unix socket.
+  std::string_view user;                   ///< Who logged in; empty: nobody.
+};
+
+}  // namespace route
