@@ -29,7 +29,10 @@ struct Capabilities {
   bool auth_login = false;
   bool size = false;                             ///< SIZE= is understood [RFC1870].
   std::optional<std::uint64_t> size_octets_max;  ///< Of content, if it has a fixed limit.
-  std::optional<std::uint32_t> recipients_max;   ///< Of a transaction [RFC9422 4.2].
+  // LIMITS [RFC9422 4], none of them 0.
+  std::optional<std::uint32_t> transactions_max;  ///< MAILMAX: of a session.
+  std::optional<std::uint32_t> recipients_max;    ///< RCPTMAX: of a transaction.
+  std::optional<std::uint32_t> domains_max;       ///< RCPTDOMAINMAX: of a transaction's recipients.
 
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
@@ -41,6 +44,13 @@ enum class TlsPolicy : std::uint8_t {
   off,            ///< Never STARTTLS.
   opportunistic,  ///< Where offered; goes on without it when it is refused.
   required,       ///< Closes with tls_unavailable when it is not to be had.
+};
+
+/// What is spoken behind the greeting.
+enum class Protocol : std::uint8_t {
+  smtp,
+  /// LHLO, and after the final dot one reply for each accepted recipient [RFC2033 4.2].
+  lmtp,
 };
 
 struct Credentials {
@@ -63,6 +73,7 @@ struct ClientTimeouts {
 
 struct ClientOptions {
   std::string helo;  ///< A domain or address literal: no spaces, no controls.
+  Protocol protocol = Protocol::smtp;
   TlsPolicy tls = TlsPolicy::off;
   bool tls_on = false;  ///< The connection is in TLS from its start [RFC8314 3].
   /// Sent only in TLS, as PLAIN or LOGIN.
@@ -70,15 +81,31 @@ struct ClientOptions {
   ClientTimeouts timeouts = {};
 };
 
-/// One mail transaction. Paths are as printed from checked types, with their angle brackets.
+/// RET of a transaction [RFC3461 4.3].
+enum class DsnReturn : std::uint8_t { not_given = 0, full = 1, headers = 2 };
+
+/// What notifications the originator wants for one recipient. Said to next hops that offer DSN.
+struct RecipientDsn {
+  std::uint8_t notify = 0;  ///< Bits of grammar::notify; 0: not given [RFC3461 4.1].
+  std::string orcpt;        ///< ORCPT as it came, `rfc822;xtext`, or empty [RFC3461 4.2].
+};
+
+/// One mail transaction. Paths are as printed from checked types, with their angle brackets. Only a
+/// next hop with SMTPUTF8 is asked for a forward-path with octets beyond US-ASCII.
 struct Transaction {
   std::string reverse_path;
   std::vector<std::string> forward_paths;  ///< At least one.
-  std::uint64_t size = 0;                  ///< Of the content, in octets, without dot-stuffing.
-  bool eight_bit = false;                  ///< The content has octets beyond US-ASCII.
-  bool needs_smtputf8 = false;             ///< An address or the header section has [RFC6531 3.4].
+  std::vector<RecipientDsn> dsn;           ///< One for each forward-path, or none at all.
+  DsnReturn ret = DsnReturn::not_given;
+  std::string envid;       ///< ENVID, decoded; empty: not given [RFC3461 4.4].
+  std::uint64_t size = 0;  ///< Of the content, in octets, exactly, without dot-stuffing.
+  bool eight_bit = false;  ///< The content has octets beyond US-ASCII.
+  /// The reverse-path or the header section has, too [RFC6531 3.4].
+  bool needs_smtputf8 = false;
   /// Gives the transaction up before the content unless every recipient is accepted.
   bool all_or_nothing = false;
+  /// Asks for the recipients and gives the transaction up before the content, always.
+  bool ask_only = false;
 };
 
 /// Where in the conversation something happened: what the peer owed us a reply to.
@@ -91,22 +118,26 @@ enum class Stage : std::uint8_t {
   mail,
   rcpt,
   data,
-  content,    ///< Before the final dot.
-  final_dot,  ///< The final dot may have been sent: without a reply the outcome is unknown.
+  content,  ///< Before the final dot.
+  /// The final dot, or the last octet of BDAT, may have been sent: without a reply the outcome is
+  /// unknown.
+  final_dot,
   quit,
 };
 [[nodiscard]] std::string_view to_string(Stage stage);
 
 /// What a transaction came to for one recipient.
 enum class Verdict : std::uint8_t {
-  accepted,             ///< The peer has taken responsibility.
-  transient,            ///< 4yz, or 421 and closed.
-  permanent,            ///< 5yz.
-  another_transaction,  ///< Too many recipients for this one: try it in another, at once.
-  lost,                 ///< No reply, and the final dot was not sent.
-  unknown,              ///< No reply after the final dot: it may have been taken.
-  refused_here,         ///< The next hop cannot take it, so it was not asked. The reply is ours.
-  abandoned,            ///< Accepted, but the transaction was given up (all_or_nothing).
+  accepted,   ///< The peer has taken responsibility.
+  transient,  ///< 4yz, or 421 and closed.
+  permanent,  ///< 5yz.
+  /// Too many recipients for this one: try it in another, at once. No reply: by LIMITS.
+  another_transaction,
+  lost,          ///< No reply, and the final dot was not sent.
+  unknown,       ///< No reply after the final dot: it may have been taken.
+  refused_here,  ///< The next hop cannot take it, so it was not asked. The reply is ours.
+  /// Accepted, but the transaction was given up (all_or_nothing, ask_only).
+  abandoned,
 };
 
 /// Shared by all recipients that got it.
@@ -124,8 +155,12 @@ struct StartTls {};
 /// The session is ready for its first transaction.
 struct Ready {};
 
-/// Send the content, dot-stuffed, then see content_ends().
-struct ContentWanted {};
+/// Send the content, then see content_ends().
+struct ContentWanted {
+  /// The content goes as it is: Transaction::size octets behind the BDAT in output(), and
+  /// no final dot [RFC3030 2]. Else dot-stuffed, with the final dot.
+  bool verbatim = false;
+};
 
 /// One result for each forward-path, in their order. The session is ready for another transaction,
 /// unless it is_closed().
