@@ -1,89 +1,142 @@
-"""A real Postfix as next hop and as client, with STARTTLS, both ways; bodies octet by octet."""
+"""A real Postfix as next hop and as client, with STARTTLS: a thousand messages each way, octet by
+octet and with their DSN parameters."""
 
+import concurrent.futures
 import re
-import smtplib
 
 import pytest
 
 from support import messages, ports, tls
 from support.postfix import Postfix
+from support.smtp import Client, stuffed
 
-COUNT = 100
+COUNT = 1000
+SESSIONS = 8
+LARGE_OCTETS = 12 * 1024 * 1024
+EXTENSIONS = ("PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN")
 
 
 @pytest.fixture
-def postfix(folder, certificate):
-    made = Postfix(folder, *certificate, relay_port=ports.free_port())
-    yield made
-    made.stop()
+def far(make_sink):
+    """Where all mail ends."""
+    return make_sink(extensions=EXTENSIONS)
 
 
-def contents():
-    """Message-ID to content."""
+@pytest.fixture
+def make_postfix(folder, certificate):
+    made = []
+
+    def make(relay_port, relay_tls):
+        made.append(Postfix(folder, *certificate, relay_port, relay_tls))
+        return made[-1]
+
+    yield make
+    for postfix in made:
+        postfix.stop()
+
+
+def send_all(port, sent, context):
+    """One session through STARTTLS for every SESSIONS-th message."""
+
+    def session(mine):
+        with Client(port, seconds=50) as client:
+            client.ehlo()
+            client.start_tls(context)
+            assert "SMTPUTF8" in client.ehlo().text
+            for content, utf8, sender, recipient, mail, rcpt in mine:
+                # RET and ENVID, BODY and SMTPUTF8.
+                parameters = mail + " BODY=8BITMIME" + (" SMTPUTF8" if utf8 else "")
+                client.send(f"MAIL FROM:<{sender}>{parameters}\r\n"
+                            f"RCPT TO:<{recipient}>{rcpt}\r\nDATA\r\n")
+                codes = [reply.code for reply in client.replies(3)]
+                assert codes == [250, 250, 354], (codes, sender, recipient, parameters, rcpt)
+                client.send(stuffed(content))
+                assert client.reply().code == 250
+            client.command("QUIT")
+
+    with concurrent.futures.ThreadPoolExecutor(SESSIONS) as pool:
+        list(pool.map(session, [sent[start::SESSIONS] for start in range(SESSIONS)]))
+
+
+def words(parameters):
+    """Parameters by keyword; NOTIFY in one order, values of xtext decoded, keywords of addresses in
+    one case."""
     out = {}
-    for number, body in enumerate(messages.odd_bodies(seed=3, count=COUNT)):
-        message_id = f"<{number}@odd.test>"
-        out[message_id] = messages.simple(f"odd {number}", "", message_id) + body
+    for word in parameters.split():
+        keyword, _, value = word.partition("=")
+        value = re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), value)
+        if keyword.upper() == "NOTIFY":
+            value = ",".join(sorted(value.upper().split(",")))
+        if keyword.upper() == "ORCPT":
+            value = value[:7].lower() + value[7:]
+        out[keyword.upper()] = value
     return out
 
 
-def submit(port, recipient, sent, context):
-    with smtplib.SMTP("localhost", port) as client:
-        client.starttls(context=context)
-        for content in sent.values():
-            client.sendmail("ann@client.test", [recipient], content,
-                            mail_options=["BODY=8BITMIME"])
+def assert_all_arrived(far, sent):
+    got = {}
+    for message in far.wait(COUNT, seconds=50):
+        assert message.message_id not in got, "twice"
+        got[message.message_id] = message
+    assert not far.strays
+    for content, utf8, sender, recipient, mail, rcpt in sent:
+        message = got.pop(re.search(rb"\r\nMessage-ID: (\S+)", content)[1].decode())
+        assert messages.without_received(message.content) == content, message.message_id
+        assert (message.reverse_path, message.forward_paths) == (sender, [recipient])
+        far_mail, far_rcpt = words(message.mail_parameters), words(message.recipient_parameters[0])
+        for wanted, found in ((words(mail), far_mail), (words(rcpt), far_rcpt)):
+            assert {key: found.get(key) for key in wanted} == wanted, (message.message_id, found)
+        for keyword in {"RET", "ENVID"} - set(words(mail)):
+            assert keyword not in far_mail
+        if "NOTIFY" not in words(rcpt):
+            assert "NOTIFY" not in far_rcpt
+        assert ("SMTPUTF8" in far_mail) == utf8, message.message_id
+    assert not got
 
 
-def by_message_id(contents_):
-    out = {}
-    for content in contents_:
-        message_id = re.search(rb"^Message-ID: (\S+)", content, re.M | re.I)[1].decode()
-        assert message_id not in out, f"twice: {message_id}"
-        out[message_id] = content
-    return out
-
-
-def test_posthaste_delivers_to_postfix(make_server, postfix, certificate, authority):
-    postfix.start()
+@pytest.mark.contract("interop.postfix", "5.content-unchanged", "reports.passed-on", "6.smtputf8")
+def test_posthaste_delivers_to_postfix(make_server, make_postfix, far, certificate, authority):
+    postfix = make_postfix(far.port, "none").start()
     server = make_server(relay={"networks": ["127.0.0.1"]},
                          tls={"certificate": certificate[0], "key": certificate[1]},
-                         route=[{"recipient": "postfix.test",
-                                 "via": f"smtp://127.0.0.1:{postfix.port}"}]).start()
-    sent = contents()
-    submit(server.port, "box@postfix.test", sent, tls.client_context(authority))
-    got = by_message_id(postfix.maildir.wait(COUNT, seconds=40))
-    assert got.keys() == sent.keys()
-    for message_id, content in sent.items():
-        body = messages.split(content)[1].replace(b"\r\n", b"\n")
-        assert messages.split(got[message_id], b"\n")[1] == body, message_id
+                         route=[{"recipient": "*", "via": f"smtp://127.0.0.1:{postfix.port}"}],
+                         delivery={"tls": "require"}).start()
+    sent = list(messages.various(1, COUNT, large_octets=LARGE_OCTETS))
+    send_all(server.port, sent, tls.client_context(authority))
+    assert_all_arrived(far, sent)
     delivered = server.events.wait("delivered", COUNT)
     assert all(event["tls"].startswith("TLS") for event in delivered)
-    assert "TLS connection established from" in postfix.log()
     server.wait_queue_empty()
+    assert "status=bounced" not in postfix.log() and "status=deferred" not in postfix.log()
 
 
-def test_postfix_delivers_to_posthaste(make_server, postfix, sink, certificate, authority, folder):
-    """From Postfix through Posthaste to a sink, so that also line ends are seen, and to a mailbox."""
-    postfix_relay = int(re.search(r"relayhost = \[127\.0\.0\.1\]:(\d+)",
-                                  (postfix.config / "main.cf").read_text())[1])
-    server = make_server(listener=[{"address": f"127.0.0.1:{postfix_relay}", "role": "mx"}],
+@pytest.mark.contract("interop.postfix", "5.content-unchanged", "reports.passed-on", "6.smtputf8")
+def test_postfix_delivers_to_posthaste(make_server, make_postfix, far, certificate):
+    port = ports.free_port()
+    postfix = make_postfix(port, "encrypt").start()
+    server = make_server(listener=[{"address": f"127.0.0.1:{port}", "role": "mx"}],
                          relay={"networks": ["127.0.0.1"]}, delivery={"tls": "off"},
                          tls={"certificate": certificate[0], "key": certificate[1]},
-                         route=[{"recipient": "dest.test", "via": f"smtp://{sink.address}"}])
-    server.domain("home.test", ("ann",)).start()
-    postfix.start()
-    sent = contents()
-    for recipient in ("bob@dest.test", "ann@home.test"):
-        submit(postfix.port, recipient, sent, tls.careless_client_context())
-    relayed = by_message_id(message.content for message in sink.wait(COUNT, seconds=40))
-    stored = by_message_id(server.maildir("ann@home.test").wait(COUNT, seconds=40))
-    assert relayed.keys() == stored.keys() == sent.keys()
-    for message_id, content in sent.items():
-        body = messages.split(content)[1]
-        assert messages.split(relayed[message_id])[1] == body, message_id
-        assert messages.split(stored[message_id], b"\n")[1] == body.replace(b"\r\n", b"\n")
+                         route=[{"recipient": "*", "via": f"smtp://{far.address}"}]).start()
+    sent = list(messages.various(2, COUNT, large_octets=LARGE_OCTETS))
+    send_all(postfix.port, sent, tls.careless_client_context())
+    assert_all_arrived(far, sent)
     received = server.events.of("received")
-    assert len(received) == 2 * COUNT
+    assert len(received) == COUNT
     assert all(event["tls"].startswith("TLS") for event in received)
+    server.wait_queue_empty()
     assert "status=bounced" not in postfix.log() and "status=deferred" not in postfix.log()
+
+
+@pytest.mark.contract("interop.postfix")
+def test_postfix_stores_what_posthaste_delivers(make_server, make_postfix, certificate):
+    postfix = make_postfix(ports.free_port(), "encrypt").start()
+    server = make_server(relay={"networks": ["127.0.0.1"]},
+                         route=[{"recipient": "postfix.test",
+                                 "via": f"smtp://127.0.0.1:{postfix.port}"}]).start()
+    with Client(server.port) as client:
+        client.ehlo()
+        assert client.mail(messages.simple("to a mailbox"), "ann@client.test",
+                           "box@postfix.test").code == 250
+    assert b"Subject: to a mailbox" in postfix.maildir.wait()[0]
+    assert server.events.wait("delivered")[0]["tls"].startswith("TLS")

@@ -47,6 +47,35 @@ def odd_bodies(seed, count):
         yield body
 
 
+def various(seed, count, domain="dest.test", large_octets=0):
+    """Messages for a comparison: (content, needs SMTPUTF8, reverse-path, forward-path, parameters of
+    MAIL, parameters of RCPT). UTF-8 in addresses and header sections, the bodies of odd_bodies(), all
+    kinds of DSN parameters; the last one has `large_octets`."""
+    source = random.Random(seed)
+    for number, body in enumerate(odd_bodies(seed, count)):
+        message_id = f"<{seed}.{number}@various.test>"
+        kind = number % 5
+        sender, recipient, subject = f"ann{number}@client.test", f"bob{number}@{domain}", "plain"
+        if kind == 1:
+            subject = "Gr\u00fc\u00dfe \u4f60\u597d \U0001f4ee"
+        if kind == 2:
+            sender, recipient = f"\u00e4nn{number}@client.test", f"b\u00f6b{number}@{domain}"
+        if kind == 3:
+            subject = "folded\r\n\tand folded\r\n  again " + "word " * source.randrange(1, 180)
+        if number == count - 1 and large_octets:
+            lines = (f"{line:08}" + "v" * 90 + "\r\n" for line in range(large_octets // 100))
+            body = "".join(lines).encode()
+        head = f"From: {sender}\r\nTo: {recipient}\r\nSubject: {subject}\r\n" \
+            f"Date: Wed, 01 Jan 2025 00:00:00 +0000\r\nMessage-ID: {message_id}\r\n\r\n"
+        mail = source.choice(("", " RET=FULL", " RET=HDRS", f" ENVID=env+2B{number}",
+                              f" RET=HDRS ENVID={number}"))
+        rcpt = source.choice(("", " NOTIFY=NEVER", " NOTIFY=SUCCESS", " NOTIFY=FAILURE,DELAY",
+                              " NOTIFY=SUCCESS,FAILURE,DELAY"))
+        if kind != 2 and source.random() < 0.5:
+            rcpt += f" ORCPT=rfc822;orig+2B{number}@first.test"
+        yield head.encode() + body, kind in (1, 2), sender, recipient, mail, rcpt
+
+
 def without_received(content):
     """The content without the Received fields on top of it."""
     while found := _RECEIVED.match(content):

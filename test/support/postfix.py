@@ -36,6 +36,11 @@ compatibility_level = 3.6
 myhostname = postfix.test
 mydestination =
 mynetworks = 127.0.0.0/8
+local_header_rewrite_clients =
+message_size_limit = 52428800
+mailbox_size_limit = 0
+virtual_mailbox_limit = 0
+smtpd_client_connection_count_limit = 0
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =
@@ -49,7 +54,7 @@ smtpd_tls_security_level = may
 smtpd_tls_loglevel = 1
 smtpd_tls_cert_file = {certificate}
 smtpd_tls_key_file = {key}
-smtp_tls_security_level = encrypt
+smtp_tls_security_level = {relay_tls}
 smtp_tls_loglevel = 1
 smtp_host_lookup = native
 smtp_dns_support_level = disabled
@@ -64,9 +69,9 @@ virtual_gid_maps = static:{nobody.pw_gid}
 
 class Postfix:
     """Takes mail for anywhere from this machine. What is for postfix.test goes into one Maildir,
-    all the rest goes on to `relay_port` by STARTTLS. Needs root."""
+    all the rest goes on to `relay_port`, by STARTTLS unless `relay_tls` is "none". Needs root."""
 
-    def __init__(self, folder, certificate, key, relay_port):
+    def __init__(self, folder, certificate, key, relay_port, relay_tls="encrypt"):
         self.folder = pathlib.Path(folder) / "postfix"
         self.port = ports.free_port()
         owner, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
@@ -77,6 +82,7 @@ class Postfix:
         self.config = self.folder / "config"
         (self.config / "main.cf").write_text(_MAIN_CF.format(
             folder=self.folder, certificate=certificate, key=key, nobody=nobody,
+            relay_tls=relay_tls,
             relayhost=f"[127.0.0.1]:{relay_port}"))
         (self.config / "master.cf").write_text(_MASTER_CF.format(port=self.port))
         self.maildir = Maildir(self.folder / "mail" / "box")

@@ -3,6 +3,8 @@
 import socket
 import ssl
 
+from . import messages
+
 
 class Reply:
     def __init__(self, lines):
@@ -133,3 +135,23 @@ def stuffed(content):
     if content and not content.endswith(b"\r\n"):
         content += b"\r\n"
     return content + b".\r\n"
+
+
+def submit(server, *recipients, reverse_path="ann@home.test", content=None, mail="", port=None,
+           source=None):
+    """Sends one message in a session of its own; a recipient may be (address, parameters). Returns
+    the reply to the content."""
+    with Client(port or server.port, source=source) as client:
+        client.ehlo()
+        reply = client.command(f"MAIL FROM:<{reverse_path}> {mail}".rstrip())
+        assert reply.code == 250, reply
+        for recipient in recipients:
+            address, parameters = (recipient, "") if isinstance(recipient, str) else recipient
+            reply = client.command(f"RCPT TO:<{address}> {parameters}".rstrip())
+            assert reply.code == 250, reply
+        assert client.command("DATA").code == 354
+        client.send(stuffed(content if content is not None else messages.simple()))
+        reply = client.reply()
+        assert reply.code == 250, reply
+        client.command("QUIT")
+    return reply
