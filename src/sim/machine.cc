@@ -22,6 +22,7 @@ Machine::Machine(Scheduler& scheduler, Network& network, const dns::Zone& zone, 
       random_(rng_.fork()),
       resolver_(scheduler, zone),
       workers_(scheduler, {}),
+      programs_(scheduler),
       tls_(rng_.fork()) {
   disk_.set_later([this](std::function<void()> act) { return run_later(std::move(act)); });
   disk_.set_observer([this](DiskOperation, const std::string&, std::uint64_t ordinal) {
@@ -57,6 +58,7 @@ void Machine::stop(Stop how) {
   stop_not();
   disk_.halt();
   resolver_.halt();
+  programs_.halt();
   switch (how) {
     case Stop::power_cut: host_.power_off(); break;
     case Stop::kill: host_.kill(); break;
@@ -92,6 +94,7 @@ void Machine::restart() {
   stopped_.reset();
   host_.start();
   resolver_.start();
+  programs_.start();
 }
 
 }  // namespace sim

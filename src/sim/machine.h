@@ -10,6 +10,7 @@
 #include "sim/clock.h"
 #include "sim/disk.h"
 #include "sim/network.h"
+#include "sim/programs.h"
 #include "sim/resolver.h"
 #include "sim/scheduler.h"
 #include "sim/tls.h"
@@ -48,6 +49,7 @@ class Machine {
   [[nodiscard]] sys::Random& random() { return random_; }
   [[nodiscard]] SimResolver& resolver() { return resolver_; }
   [[nodiscard]] SimWorkers& workers() { return workers_; }
+  [[nodiscard]] SimPrograms& programs() { return programs_; }
   [[nodiscard]] SimTls& tls() { return tls_; }
   [[nodiscard]] Host& host() { return host_; }
 
@@ -82,6 +84,7 @@ class Machine {
   SeededRandom random_;
   SimResolver resolver_;
   SimWorkers workers_;
+  SimPrograms programs_;
   SimTls tls_;
   base::Duration disk_latency_max_ = std::chrono::milliseconds(5);
   std::vector<std::unique_ptr<SimLoop>> loops_;
