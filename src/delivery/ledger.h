@@ -31,10 +31,14 @@ struct Result {
   bool unknown = false;
   std::string reply;   ///< In one line, escaped; our own words when there was none.
   std::string status;  ///< Enhanced, if it is not in the reply.
+  /// The next hop has taken on the DSN parameters: it reports success itself [RFC3461 5.2.1].
+  bool passed_on = false;
 };
 
 struct LedgerCounters {
   std::uint64_t delivered = 0, deferred = 0, bounced = 0, expired = 0, unknown = 0;
+  std::uint64_t dropped = 0;  ///< By an operator.
+  std::uint64_t reports = 0;  ///< Made here and accepted.
 };
 
 /// Writes down what became of recipients: in the spool, in the event log, and to the originator.

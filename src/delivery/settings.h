@@ -5,8 +5,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "base/address.h"
+#include "base/secret.h"
+#include "queue/queue.h"
 #include "route/decide.h"
 #include "route/mx_lookup.h"
 #include "route/table.h"
@@ -38,6 +41,9 @@ struct Settings {
   std::shared_ptr<sys::TlsContext> tls_client;
   std::optional<base::IpAddress> source_v4, source_v6;
   std::size_t messages_per_connection = 100;
+  /// Of route::RouteAuth, by password_file.
+  std::unordered_map<std::string, base::Secret> passwords = {};
+  queue::Options queue = {};  ///< Without `retry`: those in force stay.
 };
 
 }  // namespace delivery

@@ -25,8 +25,9 @@ namespace queue {
 struct Options {
   /// The waiting times after the first, second … failure; the last one repeats.
   std::vector<base::Duration> retry;
-  base::Duration expire{};       ///< From arrival.
-  std::size_t connections = 20;  ///< At once, to one next hop.
+  base::Duration expire{};                             ///< From arrival.
+  std::size_t connections = 20;                        ///< At once, to one next hop.
+  base::Duration warn_after = base::Duration::zero();  ///< From arrival; 0: never.
 };
 
 class NextHop;

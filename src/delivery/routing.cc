@@ -1,0 +1,53 @@
+#include "delivery/routing.h"
+
+#include <algorithm>
+
+namespace delivery {
+
+namespace {
+
+/// The IP address that a record of the client begins with; made here or through a Unix socket:
+/// none.
+std::optional<base::IpAddress> client_address(std::string_view client) {
+  client = client.substr(0, client.find(' '));
+  if (auto address = base::IpAddress::parse(client)) return *address;
+  if (auto endpoint = base::Endpoint::parse(client)) return endpoint->address;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Routing::Routing(const Settings& settings, const spool::Envelope& envelope)
+    : settings_(settings), envelope_(envelope) {
+  // Without conditions on it nobody asks where the message comes from.
+  const auto asks = [](const route::Rule& rule) {
+    return rule.sender || rule.network || rule.user;
+  };
+  if (std::ranges::none_of(settings.routes.rules(), asks)) return;
+  if (auto path = grammar::ReversePath::parse(envelope.reverse_path)) {
+    origin_.sender = std::move(path->mailbox);
+  }
+  origin_.client = client_address(envelope.client);
+  origin_.user = envelope.auth;
+}
+
+std::optional<route::Decision> Routing::decide(std::uint32_t recipient,
+                                               const spool::RecipientStatus& status,
+                                               route::Steps steps) const {
+  const auto path = grammar::ForwardPath::parse(envelope_.recipients[recipient].forward_path);
+  if (!path) return std::nullopt;
+  return decide(*path, status.reroute, steps);
+}
+
+route::Decision Routing::decide(const grammar::ForwardPath& path, std::string_view reroute,
+                                route::Steps steps) const {
+  const route::Context context{settings_.domains, settings_.routes, &origin_};
+  if (!reroute.empty()) {
+    if (const auto target = route::parse_via(reroute)) {
+      return route::decide(path, &*target, context, steps);
+    }
+  }
+  return route::decide(path, nullptr, context, steps);
+}
+
+}  // namespace delivery

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "delivery/settings.h"
+#include "grammar/path.h"
+#include "route/decide.h"
+#include "route/origin.h"
+#include "spool/types.h"
+
+namespace delivery {
+
+/// Decides where the recipients of one message go next, with everything that a decision rests on:
+/// the operator's `reroute`, and where the message comes from. Settings and envelope must outlive
+/// it.
+class Routing {
+ public:
+  Routing(const Settings& settings, const spool::Envelope& envelope);
+  Routing(const Routing&) = delete;
+  Routing& operator=(const Routing&) = delete;
+
+  /// Nullopt: the forward-path is none (a record of another version).
+  [[nodiscard]] std::optional<route::Decision> decide(std::uint32_t recipient,
+                                                      const spool::RecipientStatus& status,
+                                                      route::Steps steps = nullptr) const;
+  /// The same for a path that has been parsed.
+  [[nodiscard]] route::Decision decide(const grammar::ForwardPath& path, std::string_view reroute,
+                                       route::Steps steps = nullptr) const;
+
+ private:
+  const Settings& settings_;
+  const spool::Envelope& envelope_;
+  route::Origin origin_;
+};
+
+}  // namespace delivery
