@@ -16,6 +16,8 @@ def toml(value):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
+    if isinstance(value, dict):  # Inside a table: an inline one.
+        return "{ " + ", ".join(f"{key} = {toml(element)}" for key, element in value.items()) + " }"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(toml(element) for element in value) + "]"
     return json.dumps(str(value), ensure_ascii=False)
@@ -208,6 +210,10 @@ class Server:
         shown = self.run("queue", "show", message_id, "--json")
         assert shown.returncode == 0, shown.stderr
         return json.loads(shown.stdout)
+
+    def reload(self):
+        """SIGHUP. What it changes is to be waited for."""
+        self.process.send_signal(signal.SIGHUP)
 
     def retry(self, *filters):
         done = self.run("queue", "retry", *(filters or ["--all"]))

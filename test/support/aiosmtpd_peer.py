@@ -1,0 +1,45 @@
+"""aiosmtpd as next hop, in the event loop of the peers."""
+
+import asyncio
+import threading
+
+from aiosmtpd import lmtp, smtp
+
+from . import background, ports
+from .wait import wait_until
+
+
+class Peer:
+    """`protocol`: "smtp" or "lmtp". Keeps (reverse-path, forward-paths, content, options)."""
+
+    def __init__(self, protocol="smtp", utf8=True):
+        self.port = ports.free_port()
+        self.messages = []
+        self._lock = threading.Lock()
+        make = smtp.SMTP if protocol == "smtp" else lmtp.LMTP
+        self._server = background.run(self._listen(
+            lambda: make(self, enable_SMTPUTF8=utf8, hostname="aio.test", decode_data=False)))
+
+    async def _listen(self, make):
+        return await asyncio.get_running_loop().create_server(make, "127.0.0.1", self.port)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    async def handle_DATA(self, server, session, envelope):
+        with self._lock:
+            self.messages.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content,
+                                  envelope.mail_options))
+        return "250 2.0.0 kept"
+
+    def wait(self, count=1, seconds=20):
+        wait_until(lambda: len(self.messages) >= count,
+                   lambda: f"{len(self.messages)} of {count} messages", seconds)
+        return list(self.messages)
+
+    def close(self):
+        async def end():
+            self._server.close()
+
+        background.run(end())
