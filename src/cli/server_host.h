@@ -23,6 +23,7 @@ class ServerHost {
                  .clock = *world.clock,
                  .random = *world.random,
                  .net = *world.net,
+                 .programs = *world.programs,
                  .resolver = *world.resolver,
                  .tls = *world.tls,
                  .workers = *world.workers},

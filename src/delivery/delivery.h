@@ -17,6 +17,7 @@
 #include "queue/queue.h"
 #include "spool/spool.h"
 #include "sys/net.h"
+#include "sys/programs.h"
 
 namespace sys {
 class Disk;
@@ -30,6 +31,7 @@ struct DeliveryWorld {
   sys::Clock& clock;
   sys::Random& random;
   sys::Net& net;
+  sys::Programs& programs;
   sys::Loop& mailbox_loop;  ///< Where mailboxes are written: its disk may block.
   sys::Disk& mailbox_disk;
   engine::Timers& timers;

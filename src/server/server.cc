@@ -42,7 +42,7 @@ base::Task<Started> Server::start() {
     co_return std::unexpected(config_->data_dir + ": " + base::describe(made.error()));
   }
   delivery_ = std::make_unique<delivery::Delivery>(
-      delivery::DeliveryWorld{world_.loop, world_.clock, world_.random, world_.net,
+      delivery::DeliveryWorld{world_.loop, world_.clock, world_.random, world_.net, world_.programs,
                               world_.mailbox_loop, world_.mailbox_disk, timers_, resolver_, log_,
                               spool_},
       queue_options(*config_), settings->delivery);

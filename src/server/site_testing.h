@@ -71,6 +71,7 @@ class Site {
             machine_.clock(),
             machine_.random(),
             machine_.net(loop_),
+            machine_.programs(),
             machine_.resolver(),
             machine_.tls(),
             machine_.workers()};

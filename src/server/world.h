@@ -4,6 +4,7 @@
 #include "sys/disk.h"
 #include "sys/loop.h"
 #include "sys/net.h"
+#include "sys/programs.h"
 #include "sys/resolver.h"
 #include "sys/tls.h"
 #include "sys/workers.h"
@@ -22,6 +23,7 @@ struct World {
   sys::Clock& clock;
   sys::Random& random;
   sys::Net& net;
+  sys::Programs& programs;  ///< Of `loop`, as `net`.
   sys::Resolver& resolver;
   sys::Tls& tls;
   sys::Workers& workers;

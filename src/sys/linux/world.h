@@ -4,6 +4,7 @@
 #include "sys/linux/disk.h"
 #include "sys/linux/loop.h"
 #include "sys/linux/net.h"
+#include "sys/linux/programs.h"
 #include "sys/linux/resolver.h"
 #include "sys/linux/tls.h"
 #include "sys/linux/workers.h"
@@ -24,6 +25,7 @@ struct RealWorld {
   std::unique_ptr<Tls> tls = make_tls();
   std::unique_ptr<Workers> workers;
   std::unique_ptr<Net> net = make_net(loop);
+  std::unique_ptr<Programs> programs = make_programs(loop);
   std::unique_ptr<Resolver> resolver;
 };
 
