@@ -17,6 +17,7 @@ enum class ListenerRole : std::uint8_t {
   mx,           ///< Mail from other MTAs.
   submission,   ///< Mail from MUAs, STARTTLS [RFC6409 3.1].
   submissions,  ///< The same with TLS from the first octet [RFC8314 3.3].
+  lmtp,         ///< Mail for our own domains, one reply for each recipient [RFC2033].
 };
 
 /// What to do with a source route in a forward-path [RFC5321 F.2].

@@ -126,7 +126,7 @@ base::Task<bool> Session::handle(smtp::Event event) {
   if (auto* sender = std::get_if<smtp::SenderProposed>(&event)) {
     propose_sender(sender->command);
   } else if (auto* recipient = std::get_if<smtp::RecipientProposed>(&event)) {
-    propose_recipient(std::move(recipient->forward_path));
+    propose_recipient(std::move(recipient->command.forward_path));
   } else if (std::holds_alternative<smtp::ContentProposed>(event)) {
     start_content();
   } else if (std::holds_alternative<smtp::ContentEnded>(event)) {
@@ -305,7 +305,7 @@ base::Task<bool> Session::end_content() {
   envelope_.helo = session_.hello();
   envelope_.auth = login_.user();
   envelope_.tls = channel_.tls_description();
-  envelope_.listener = listener_.address.to_string();
+  envelope_.listener = name_of(listener_);
   const std::uint64_t size = content_->size() + added_.size();
   spool::NewMessage message{id_, envelope_, received_field(id_) + added_, std::move(*content_)};
   const auto stored = co_await reception_.world_.spool.accept(std::move(message));
@@ -319,7 +319,7 @@ base::Task<bool> Session::end_content() {
     session_.answer(replies::no_resources());
     co_return true;
   }
-  ++reception_.received_;
+  ++reception_.counters_.received;
   std::vector<std::string> to;
   for (const spool::Recipient& recipient : envelope_.recipients) {
     to.push_back(address_of(recipient.forward_path));
@@ -329,7 +329,7 @@ base::Task<bool> Session::end_content() {
   event.list("to", to).number("size", static_cast<std::int64_t>(size));
   event.text_or_null("tls", envelope_.tls).text_or_null("auth", envelope_.auth);
   reception_.world_.log.write(event);
-  reception_.on_accepted_(*stored);
+  reception_.on_accepted_(*stored, {});
   end_transaction();
   session_.answer(replies::accepted(base::to_string(stored->id)));
   co_return true;

@@ -18,13 +18,24 @@ class Snapshot;
 
 namespace reception {
 
+/// What a server behind a domain with `recipients = "ask"` says of one recipient.
+enum class AskedRecipient : std::uint8_t {
+  known,
+  unknown,      ///< 550 5.1.1
+  unavailable,  ///< It could not be asked in time: 451 4.4.3.
+};
+
 /// One listener and how it speaks.
 struct ListenerSettings {
   base::Endpoint address;
+  std::string unix_path;  ///< Of a socket in the file system; empty: TCP.
   policy::ListenerRole role = policy::ListenerRole::mx;
   bool needs_auth = true;  ///< On submission and submissions; false in the sandbox.
   smtp::ServerOptions options;
 };
+
+/// As the configuration says it: an address and port, or `unix:/path`.
+[[nodiscard]] std::string name_of(const ListenerSettings& listener);
 
 /// What the configuration says about accepting mail. Immutable: a reload makes a new one.
 struct Settings {

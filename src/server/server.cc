@@ -69,7 +69,9 @@ base::Task<Started> Server::start() {
       reception::ReceptionWorld{world_.loop, world_.clock, world_.net, world_.workers, timers_,
                                 log_, spool_},
       settings->reception,
-      [this](const spool::StoredMessage& message) { delivery_->accepted(message); });
+      [this](const spool::StoredMessage& message, std::vector<spool::Expanded>) {
+        delivery_->accepted(message);
+      });
   if (Started bound = reception_->listen(); !bound) co_return bound;
 
   control_ = std::make_unique<Control>(*this);

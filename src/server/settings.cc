@@ -31,8 +31,11 @@ std::expected<std::shared_ptr<sys::TlsContext>, std::string> server_certificate(
 reception::ListenerSettings listener_settings(const config::Config& config,
                                               const config::Listener& listener, bool has_tls) {
   using policy::ListenerRole;
-  const bool submits = listener.role != ListenerRole::mx;
-  reception::ListenerSettings out{.address = listener.address, .role = listener.role};
+  const bool submits = listener.role == ListenerRole::submission ||
+                       listener.role == ListenerRole::submissions;
+  reception::ListenerSettings out{
+      .address = listener.address, .unix_path = {}, .role = listener.role};
+  out.options.lmtp = listener.role == ListenerRole::lmtp;
   out.needs_auth = submits && !config.sandbox;
   out.options.hostname = config.hostname;
   out.options.message_size = config.limits.message_size;

@@ -65,7 +65,8 @@ struct CommandLine {
 struct Extensions {
   bool size = true;
   bool eight_bit_mime = true;
-  bool smtputf8 = false;
+  bool smtputf8 = true;
+  bool dsn = true;
   bool auth = false;
 };
 
@@ -77,7 +78,9 @@ struct MailCommand {
   /// SIZE, in octets [RFC1870 5]; more than 64 bits can hold becomes the most that they can.
   std::optional<std::uint64_t> size;
   BodyType body = BodyType::seven_bit;
-  bool smtputf8 = false;
+  bool smtputf8 = false;   ///< [RFC6531 3.4]
+  std::uint8_t ret = 0;    ///< RET: 0 not given, 1 FULL, 2 HDRS [RFC3461 4.3].
+  std::string envid = {};  ///< ENVID, decoded, or empty [RFC3461 4.4].
   /// AUTH: who submitted the message first, as the client says [RFC4954 5]: a null path for `<>`.
   std::optional<grammar::ReversePath> submitter;
 };
@@ -88,6 +91,8 @@ struct MailCommand {
 
 struct RcptCommand {
   grammar::ForwardPath forward_path;
+  std::uint8_t notify = 0;  ///< NOTIFY, as bits of grammar::notify; 0: not given [RFC3461 4.1].
+  std::string orcpt;        ///< ORCPT as given, `rfc822;xtext`, or empty [RFC3461 4.2].
 };
 
 /// "TO:" Forward-path [SP Rcpt-parameters]        [RFC5321 4.1.1.3]

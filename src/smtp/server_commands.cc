@@ -98,7 +98,7 @@ void ServerSession::handle_rcpt(std::string_view argument) {
   auto command = parse_rcpt(argument, smtputf8_);
   if (!command) return refuse_command(reply_to(command.error(), Verb::rcpt));
   if (recipients_ >= options_.recipients) return refuse_command(replies::too_many_recipients());
-  ask(Question::recipient, RecipientProposed{std::move(command->forward_path)});
+  ask(Question::recipient, RecipientProposed{std::move(*command)});
 }
 
 void ServerSession::handle_data(std::string_view argument) {

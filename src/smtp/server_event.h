@@ -20,7 +20,7 @@ struct SenderProposed {
 
 /// RCPT. Answer: 250, or a refusal.
 struct RecipientProposed {
-  grammar::ForwardPath forward_path;
+  RcptCommand command;
 };
 
 /// DATA, with at least one recipient. Answer: 354 (replies::start_content), or a refusal for lack

@@ -25,6 +25,7 @@ struct ServerOptions {
   std::size_t recipients = 1'000;          ///< Of one transaction.
   base::Duration idle_timeout = std::chrono::minutes(5);
 
+  bool lmtp = false;         ///< LHLO, and one reply for each recipient [RFC2033 4].
   bool tls_at_once = false;  ///< submissions: the connection begins in TLS.
   bool starttls = false;     ///< There is a certificate. Not offered within TLS.
 

@@ -75,7 +75,8 @@ class Fuzzer {
     session_.answer(choose(choices_, replies::sender_ok()));
   }
   void handle(const RecipientProposed& event) {
-    PH_ASSERT(grammar::ForwardPath::parse(event.forward_path.print()) == event.forward_path);
+    const auto& path = event.command.forward_path;
+    PH_ASSERT(grammar::ForwardPath::parse(path.print()) == path);
     session_.answer(choose(choices_, replies::recipient_ok()));
   }
   void handle(const ContentProposed&) {

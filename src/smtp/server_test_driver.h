@@ -91,7 +91,8 @@ class Driver {
     no_room_ = mailbox && mailbox->local.text() == "noroom";
   }
   void handle(const RecipientProposed& event) {
-    session.answer(reply_by(event.forward_path.mailbox.local.text(), replies::recipient_ok()));
+    session.answer(
+        reply_by(event.command.forward_path.mailbox.local.text(), replies::recipient_ok()));
   }
   void handle(const ContentProposed&) {
     content_.clear();

@@ -26,10 +26,17 @@ inline constexpr std::size_t envelope_octets_max = 4u << 20;
 /// One forward-path of the envelope. Named by its index there, from 0.
 struct Recipient {
   std::string forward_path;  ///< Printed, with `<>` [RFC5321 4.1.2].
-  std::uint8_t notify = 0;   ///< NOTIFY as bits of its owner; 0: not given [RFC3461 4.1].
-  std::string orcpt;         ///< ORCPT as given (xtext decoded), or empty [RFC3461 4.2].
+  std::uint8_t notify = 0;   ///< NOTIFY as bits of grammar::notify; 0: not given [RFC3461 4.1].
+  std::string orcpt;         ///< ORCPT as given, `rfc822;xtext`, or empty [RFC3461 4.2].
 
   friend bool operator==(const Recipient&, const Recipient&) = default;
+};
+
+/// An address whose originator asked to hear of success, and which stands for several recipients
+/// now: it was "expanded" [RFC3461 5.2.7.2]. What becomes of these is reported by themselves.
+struct Expanded {
+  std::string forward_path;  ///< As the client gave it, printed, with `<>`.
+  std::string orcpt;         ///< As in Recipient.
 };
 
 struct Envelope {
@@ -41,7 +48,7 @@ struct Envelope {
   std::string auth;      ///< Login name, or empty.
   std::string tls;       ///< Version and cipher, or empty.
   std::string listener;  ///< Which one it came in by.
-  std::string envid;     ///< ENVID (xtext decoded), or empty [RFC3461 4.4].
+  std::string envid;     ///< ENVID, xtext decoded, or empty [RFC3461 4.4].
   std::uint8_t ret = 0;  ///< RET: 0 not given, 1 FULL, 2 HDRS [RFC3461 4.3].
   bool eight_bit = false;
   bool smtputf8 = false;
