@@ -16,6 +16,10 @@ from support.wait import slowness
 TEST_SECONDS_MAX = 60
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "contract(*sentences): shows these sentences of contract.toml")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     """No test hangs."""
