@@ -30,6 +30,11 @@ std::string detail_of(std::string_view local, std::size_t split) {
   return split == local.size() ? std::string() : std::string(local.substr(split + 1));
 }
 
+/// The domain as configured; of the domain that stands for all others, the one that was asked for.
+const grammar::Domain& name_of(const LocalDomain& domain, const grammar::Mailbox& recipient) {
+  return domain.name.empty() ? recipient.domain : domain.name;
+}
+
 constexpr std::string_view postmaster = "postmaster";
 
 }  // namespace
@@ -38,11 +43,19 @@ Snapshot::Snapshot(SnapshotParts parts) : parts_(std::move(parts)) {
   for (std::size_t i = 0; i < parts_.domains.size(); ++i) {
     PH_ASSERT(domain_by_name_.emplace(parts_.domains[i].name.canonical(), i).second);
   }
+  by_key_.reserve(parts_.users.size() + parts_.aliases.size());
   for (std::size_t i = 0; i < parts_.users.size(); ++i) {
     const User& user = parts_.users[i];
-    const auto& [local, domain] = user.mailbox;
-    PH_ASSERT(user_by_key_.emplace(key_of(local.value(), domain), i).second);
+    const User*& place = by_key_[key_of(user.mailbox.local.value(), user.mailbox.domain)].user;
+    PH_ASSERT(place == nullptr);
+    place = &user;
     if (user.password) users_with_login_.push_back(i);
+    has_scram_ |= user.scram.has_value();
+  }
+  for (const Alias& alias : parts_.aliases) {
+    const Alias*& place = by_key_[key_of(alias.address.local.value(), alias.address.domain)].alias;
+    PH_ASSERT(place == nullptr);
+    place = &alias;
   }
 }
 
@@ -53,27 +66,39 @@ const LocalDomain* Snapshot::find_domain(const grammar::Domain& domain) const {
   return nullptr;
 }
 
-const User* Snapshot::find(std::string_view local, const grammar::Domain& domain) const {
-  const auto found = user_by_key_.find(key_of(local, domain));
-  return found == user_by_key_.end() ? nullptr : &parts_.users[found->second];
+Snapshot::Entry Snapshot::find(std::string_view local, const grammar::Domain& domain) const {
+  const auto found = by_key_.find(key_of(local, domain));
+  return found == by_key_.end() ? Entry{} : found->second;
+}
+
+const LocalDomain* Snapshot::domain_of(const grammar::Mailbox& recipient) const {
+  if (!recipient.domain.empty()) return find_domain(recipient.domain);
+  return parts_.domains.empty() ? nullptr : &parts_.domains.front();
+}
+
+const Alias* Snapshot::alias_of(const grammar::Mailbox& recipient,
+                                const LocalDomain& domain) const {
+  if (parts_.aliases.empty()) return nullptr;
+  const std::string& local = recipient.local.value();
+  // The longest name wins, be it an alias or a user.
+  for (const std::size_t end : split_points(local, domain.plus_addressing)) {
+    const Entry entry = find(std::string_view(local).substr(0, end), name_of(domain, recipient));
+    if (entry.alias != nullptr || entry.user != nullptr) return entry.alias;
+  }
+  return nullptr;
 }
 
 Resolution Snapshot::resolve(const grammar::Mailbox& recipient) const {
-  const LocalDomain* domain = nullptr;
-  if (!recipient.domain.empty()) {
-    domain = find_domain(recipient.domain);
-  } else if (!parts_.domains.empty()) {
-    domain = &parts_.domains.front();
-  }
+  const LocalDomain* domain = domain_of(recipient);
   if (domain == nullptr) return {.kind = Resolution::Kind::not_local};
-  const grammar::Domain& name = domain->name.empty() ? recipient.domain : domain->name;
+  const grammar::Domain& name = name_of(*domain, recipient);
   const std::string& local = recipient.local.value();
 
   // The longest name of a user wins, since a user's own name may contain a plus.
   std::size_t split = local.size();
   for (std::size_t end : split_points(local, domain->plus_addressing)) {
     split = end;
-    if (const User* user = find(std::string_view(local).substr(0, end), name)) {
+    if (const User* user = find(std::string_view(local).substr(0, end), name).user) {
       return {.kind = Resolution::Kind::mailbox,
               .mailbox = user->mailbox,
               .detail = detail_of(local, end),
@@ -82,7 +107,7 @@ Resolution Snapshot::resolve(const grammar::Mailbox& recipient) const {
     }
   }
   const std::string base = base::lower(std::string_view(local).substr(0, split));
-  if (domain->recipients == Recipients::any || base == postmaster) {  // [RFC5321 4.5.1]
+  if (domain->recipients != Recipients::listed || base == postmaster) {  // [RFC5321 4.5.1]
     // A base that ends in a dot needs quotes, and may be too long with them.
     if (auto text = grammar::LocalPart::from_value(base)) {
       return {.kind = Resolution::Kind::mailbox,
@@ -94,19 +119,8 @@ Resolution Snapshot::resolve(const grammar::Mailbox& recipient) const {
   return {.kind = Resolution::Kind::unknown, .domain = domain};
 }
 
-Expansion Snapshot::expand(const grammar::Mailbox& recipient) const {
-  Resolution found = resolve(recipient);
-  Expansion out{.domain = found.domain};
-  if (found.kind == Resolution::Kind::not_local) return out;
-  out.kind = Expansion::Kind::unknown;
-  if (found.kind == Resolution::Kind::unknown) return out;
-  out.kind = Expansion::Kind::targets;
-  out.targets.push_back(std::move(found.mailbox));
-  return out;
-}
-
 const User* Snapshot::find_user(const grammar::Mailbox& mailbox) const {
-  return find(mailbox.local.value(), mailbox.domain);
+  return find(mailbox.local.value(), mailbox.domain).user;
 }
 
 const User* Snapshot::find_user(std::string_view name) const {
@@ -123,13 +137,6 @@ Login Snapshot::find_login(std::string_view name) const {
   const std::size_t number = digest[0] + 256u * digest[1] + 65'536u * digest[2];
   const User& like = parts_.users[users_with_login_[number % users_with_login_.size()]];
   return {.hash = crypto::PasswordHash::decoy(like.password->costs())};
-}
-
-bool Snapshot::may_send_as(const User& user, const grammar::Mailbox& sender) const {
-  for (const SenderPattern& pattern : user.may_send_as) {
-    if (pattern.matches(sender)) return true;
-  }
-  return resolve(sender).user == &user;
 }
 
 crypto::PasswordVerdict verify(const Login& login, const crypto::Secret& password) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "crypto/password_hash.h"
+#include "crypto/scram.h"
 #include "directory/expansion.h"
 #include "directory/sender_pattern.h"
 #include "grammar/mailbox.h"
@@ -33,9 +34,10 @@ struct LocalDomain {
 };
 
 struct User {
-  grammar::Mailbox mailbox;                      ///< In its own spelling; also the login name.
-  std::optional<crypto::PasswordHash> password;  ///< nullopt: no login.
-  std::vector<SenderPattern> may_send_as;        ///< Beside its own.
+  grammar::Mailbox mailbox;                         ///< In its own spelling; also the login name.
+  std::optional<crypto::PasswordHash> password;     ///< nullopt: no login.
+  std::vector<SenderPattern> may_send_as;           ///< Beside its own.
+  std::optional<crypto::ScramVerifier> scram = {};  ///< nullopt: no login by SCRAM.
 };
 
 struct SnapshotParts {
@@ -102,14 +104,31 @@ class Snapshot {
 
   [[nodiscard]] const std::vector<LocalDomain>& domains() const { return parts_.domains; }
   [[nodiscard]] const std::vector<User>& users() const { return parts_.users; }
+  [[nodiscard]] const std::vector<Alias>& aliases() const { return parts_.aliases; }
+  /// Some user has a SCRAM verifier.
+  [[nodiscard]] bool has_scram() const { return has_scram_; }
 
  private:
-  [[nodiscard]] const User* find(std::string_view local, const grammar::Domain& domain) const;
+  friend class Expander;
+
+  /// What has an address of ours; both: an alias that may name its user.
+  struct Entry {
+    const User* user = nullptr;
+    const Alias* alias = nullptr;
+  };
+
+  [[nodiscard]] Entry find(std::string_view local, const grammar::Domain& domain) const;
+  /// The domain of a recipient; nullptr: not ours.
+  [[nodiscard]] const LocalDomain* domain_of(const grammar::Mailbox& recipient) const;
+  /// The alias that the recipient is, or is a plus address of; nullptr: none.
+  [[nodiscard]] const Alias* alias_of(const grammar::Mailbox& recipient,
+                                      const LocalDomain& domain) const;
 
   SnapshotParts parts_;
   std::unordered_map<std::string, std::size_t> domain_by_name_;  ///< By canonical name.
-  std::unordered_map<std::string, std::size_t> user_by_key_;
+  std::unordered_map<std::string, Entry> by_key_;                ///< Refers to parts_.
   std::vector<std::size_t> users_with_login_;
+  bool has_scram_ = false;
 };
 
 /// Checks a password. Takes long: never on a loop. Of a Login without a user never `right`.
