@@ -1,5 +1,7 @@
 #include "route/decide.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace route {
@@ -24,8 +26,8 @@ std::string next_hop_of(const Decision& decision) {
   switch (decision.target.scheme) {
     case Scheme::smtp:
     case Scheme::smtps:
-    case Scheme::lmtp: return decision.target.print();
-    case Scheme::pipe: return "pipe:";
+    case Scheme::lmtp:
+    case Scheme::pipe: return decision.target.print();  // A slow program delays no other.
     case Scheme::maildir: return "maildir:";
     case Scheme::mbox: return "mbox:";
     case Scheme::discard: return "discard:";
@@ -42,6 +44,14 @@ Decision decision_for(Target target, const grammar::Domain& domain) {
   decision.domain = domain;
   decision.next_hop = next_hop_of(decision);
   return decision;
+}
+
+/// What keeps the mail of a rule apart from other mail to the same host.
+std::string separate(const Rule& rule) {
+  std::string out;
+  if (rule.auth) out += fmt::format(" as {} ({})", rule.auth->user, rule.auth->password_file);
+  if (!rule.lane.empty()) out += " in lane " + rule.lane;
+  return out;
 }
 
 void note(Steps steps, const char* what, std::string why) {
@@ -80,6 +90,8 @@ Decision decide(const grammar::ForwardPath& recipient, const Target* reroute,
   if (const Rule* rule = context.routes.find(recipient.mailbox, ours, context.origin, steps)) {
     Decision decision = decision_for(rule->via, domain);
     decision.lane = rule->lane;
+    decision.auth = rule->auth;
+    decision.next_hop += separate(*rule);
     return decision;
   }
   if (ours) {

@@ -76,9 +76,42 @@ TEST(Decide, reroute_then_route_then_domain_then_mx) {
 TEST(Decide, a_route_for_all_leaves_our_domains_alone) {
   const RouteTable routes({rule("*", "smtp://gateway.example", "bulk")});
   EXPECT_EQ(decision("<a@our.example>", our_domains(), routes), "local maildir:");
-  EXPECT_EQ(decision("<a@else.example>", our_domains(), routes), "host smtp://gateway.example:25");
+  EXPECT_EQ(decision("<a@else.example>", our_domains(), routes),
+            "host smtp://gateway.example:25 in lane bulk");
   const auto path = grammar::ForwardPath::parse("<a@else.example>").value();
   EXPECT_EQ(decide(path, nullptr, {our_domains(), routes}).lane, "bulk");
+}
+
+TEST(Decide, login_and_lane_make_a_next_hop_of_its_own) {
+  Rule with_login = rule("a.example", "smtps://gateway.example");
+  with_login.auth = std::make_shared<RouteAuth>(RouteAuth{"u", "/etc/password"});
+  Rule with_both = rule("b.example", "smtps://gateway.example", "bulk");
+  with_both.auth = with_login.auth;
+  const RouteTable routes({with_login, with_both, rule("c.example", "smtps://gateway.example"),
+                           rule("d.example", "mx:", "slow")});
+  const std::pair<std::string_view, std::string_view> hops[] = {
+      {"<x@a.example>", "host smtps://gateway.example:465 as u (/etc/password)"},
+      {"<x@b.example>", "host smtps://gateway.example:465 as u (/etc/password) in lane bulk"},
+      {"<x@c.example>", "host smtps://gateway.example:465"},
+      {"<x@d.example>", "mx mx:d.example in lane slow"},
+  };
+  for (const auto& [path, want] : hops) {
+    EXPECT_EQ(decision(path, our_domains(), routes), want) << path;
+  }
+  const auto path = grammar::ForwardPath::parse("<x@a.example>").value();
+  EXPECT_EQ(decide(path, nullptr, {our_domains(), routes}).auth, with_login.auth);
+}
+
+TEST(Decide, asks_where_the_message_comes_from) {
+  Rule bulk = rule("*", "smtp://bulk.example");
+  bulk.sender = SenderPattern::parse("news@our.example").value();
+  const RouteTable routes({bulk});
+  const auto path = grammar::ForwardPath::parse("<a@else.example>").value();
+  const Origin origin{
+      .sender = grammar::Mailbox::parse("News@our.example").value(), .client = {}, .user = {}};
+  EXPECT_EQ(decide(path, nullptr, {our_domains(), routes, &origin}).next_hop,
+            "smtp://bulk.example:25");
+  EXPECT_EQ(decide(path, nullptr, {our_domains(), routes}).next_hop, "mx:else.example");
 }
 
 TEST(Decide, explains_itself) {

@@ -16,7 +16,11 @@ constexpr std::uint32_t no_rule = std::numeric_limits<std::uint32_t>::max();
 /// Rules named one by one in an explanation.
 constexpr std::size_t explained_rules_max = 50;
 
-/// A domain never holds an `@`, so that this is exact.
+// Patterns and addresses are found by these keys. None is taken for another: a domain holds no `@`,
+// and does not begin with a dot.
+constexpr std::string_view any_key = "*";
+constexpr std::string_view null_key = "<>";
+
 std::string address_key(std::string_view local, const grammar::Domain& domain) {
   std::string key = base::lower(local);
   key += '@';
@@ -24,21 +28,77 @@ std::string address_key(std::string_view local, const grammar::Domain& domain) {
   return key;
 }
 
-/// The first of `indexes` that may be taken. With conditions beside the recipient this will look
-/// further than the front.
-std::uint32_t first_of(const std::vector<std::uint32_t>& indexes) {
-  return indexes.empty() ? no_rule : indexes.front();
+std::string key_of(const AddressPattern& pattern) {
+  switch (pattern.kind) {
+    case AddressPattern::Kind::address: return address_key(pattern.local, pattern.domain);
+    case AddressPattern::Kind::domain: return pattern.domain.canonical();
+    case AddressPattern::Kind::below: return '.' + pattern.domain.canonical();
+    case AddressPattern::Kind::any: break;
+  }
+  return std::string(any_key);
 }
 
-template <class Map, class Key>
-std::uint32_t first_at(const Map& map, const Key& key) {
-  const auto found = map.find(key);
-  return found == map.end() ? no_rule : first_of(found->second);
+/// Calls `take` with the key of each pattern that matches, but for `*`. `wide`: also of those that
+/// match what is below a domain.
+template <class Take>
+void for_each_key(const grammar::Mailbox& mailbox, bool wide, Take take) {
+  const std::string_view domain = mailbox.domain.canonical();
+  take(address_key(mailbox.local.value(), mailbox.domain));
+  take(domain);
+  if (!wide || mailbox.domain.is_literal()) return;
+  for (std::size_t dot = domain.find('.'); dot != domain.npos; dot = domain.find('.', dot + 1)) {
+    take(domain.substr(dot));
+  }
 }
 
-bool may_take(const AddressPattern& pattern, bool ours) {
-  return !ours || pattern.kind == AddressPattern::Kind::address ||
+bool names_a_domain(const AddressPattern& pattern) {
+  return pattern.kind == AddressPattern::Kind::address ||
          pattern.kind == AddressPattern::Kind::domain;
+}
+
+bool asks_for_origin(const Rule& rule) { return rule.sender || rule.network || rule.user; }
+
+bool sender_matches(const SenderPattern& pattern, const Origin& origin) {
+  if (pattern.null) return !origin.sender;
+  if (pattern.mailbox.kind == AddressPattern::Kind::any) return true;
+  return origin.sender && pattern.mailbox.matches(*origin.sender);
+}
+
+bool network_matches(const base::Network& network, const Origin& origin) {
+  return origin.client && network.contains(*origin.client);
+}
+
+/// Everything but recipient and sender.
+bool rest_matches(const Rule& rule, const Origin* origin) {
+  if (!asks_for_origin(rule)) return true;
+  if (origin == nullptr) return false;
+  if (rule.network && !network_matches(*rule.network, *origin)) return false;
+  return !rule.user || rule.user->matches(origin->user);
+}
+
+std::string title_of(const Rule& rule, std::size_t index) {
+  std::string out = fmt::format("[[route]] {}: {}", index + 1, rule.recipient.print());
+  if (rule.sender) out += ", sender " + rule.sender->print();
+  if (rule.network) out += ", network " + rule.network->to_string();
+  if (rule.user) out += ", user " + rule.user->name;
+  return out;
+}
+
+/// Of a rule that was tried, and not taken.
+std::string why_not(const Rule& rule, const grammar::Mailbox& recipient, bool ours,
+                    const Origin* origin) {
+  if (!rule.recipient.matches(recipient)) return "does not match";
+  if (ours && !names_a_domain(rule.recipient)) return "does not name this domain, which is ours";
+  if (origin == nullptr) return "where the message comes from is not known";
+  if (rule.sender && !sender_matches(*rule.sender, *origin)) {
+    return fmt::format("the sender is {}", origin->sender ? origin->sender->print() : "<>");
+  }
+  if (rule.network && !network_matches(*rule.network, *origin)) {
+    if (!origin->client) return "there is no client address";
+    return fmt::format("the client is {}", origin->client->to_string());
+  }
+  if (origin->user.empty()) return "nobody has logged in";
+  return fmt::format("the user is {}", origin->user);
 }
 
 }  // namespace
@@ -46,59 +106,70 @@ bool may_take(const AddressPattern& pattern, bool ours) {
 RouteTable::RouteTable(std::vector<Rule> rules) : rules_(std::move(rules)) {
   PH_ASSERT(rules_.size() < no_rule);
   for (std::uint32_t i = 0; i < rules_.size(); ++i) {
-    const AddressPattern& pattern = rules_[i].recipient;
-    switch (pattern.kind) {
-      case AddressPattern::Kind::address:
-        addresses_[address_key(pattern.local, pattern.domain)].push_back(i);
-        break;
-      case AddressPattern::Kind::domain: domains_[pattern.domain.canonical()].push_back(i); break;
-      case AddressPattern::Kind::below: below_[pattern.domain.canonical()].push_back(i); break;
-      case AddressPattern::Kind::any: any_.push_back(i); break;
-    }
+    Bucket& bucket = by_recipient_[key_of(rules_[i].recipient)];
+    const std::optional<SenderPattern>& sender = rules_[i].sender;
+    std::string key(any_key);
+    if (sender) key = sender->null ? std::string(null_key) : key_of(sender->mailbox);
+    (key == any_key ? bucket.any_sender : bucket.by_sender[std::move(key)]).push_back(i);
   }
+}
+
+std::uint32_t RouteTable::first_of(const Indexes& indexes, const Origin* origin,
+                                   std::uint32_t best) const {
+  for (const std::uint32_t index : indexes) {
+    if (index >= best) break;
+    if (rest_matches(rules_[index], origin)) return index;
+  }
+  return best;
+}
+
+std::uint32_t RouteTable::first_in(const Bucket& bucket, const Origin* origin,
+                                   std::uint32_t best) const {
+  best = first_of(bucket.any_sender, origin, best);
+  if (bucket.by_sender.empty() || origin == nullptr) return best;
+  const auto take = [&](std::string_view key) {
+    const auto found = bucket.by_sender.find(key);
+    if (found != bucket.by_sender.end()) best = first_of(found->second, origin, best);
+  };
+  if (!origin->sender) {
+    take(null_key);
+  } else {
+    for_each_key(*origin->sender, true, take);
+  }
+  return best;
 }
 
 const Rule* RouteTable::find(const grammar::Mailbox& recipient, bool ours, const Origin* origin,
                              Steps steps) const {
-  (void)origin;
-  const std::string& domain = recipient.domain.canonical();
-  std::uint32_t best = first_at(domains_, domain);
-  if (!addresses_.empty()) {
-    best = std::min(best,
-                    first_at(addresses_, address_key(recipient.local.value(), recipient.domain)));
-  }
-  if (!ours) {
-    best = std::min(best, first_of(any_));
-    if (!below_.empty() && !recipient.domain.is_literal()) {
-      std::size_t dot = domain.find('.');
-      while (dot != std::string::npos) {
-        best = std::min(best, first_at(below_, std::string_view(domain).substr(dot + 1)));
-        dot = domain.find('.', dot + 1);
-      }
-    }
+  std::uint32_t best = no_rule;
+  const auto take = [&](std::string_view key) {
+    const auto found = by_recipient_.find(key);
+    if (found != by_recipient_.end()) best = first_in(found->second, origin, best);
+  };
+  if (!by_recipient_.empty()) {
+    for_each_key(recipient, !ours, take);
+    if (!ours) take(any_key);
   }
   const Rule* found = best == no_rule ? nullptr : &rules_[best];
-  if (steps != nullptr) explain(recipient, ours, found, *steps);
+  if (steps != nullptr) explain(recipient, ours, origin, found, *steps);
   return found;
 }
 
-void RouteTable::explain(const grammar::Mailbox& recipient, bool ours, const Rule* found,
-                         std::vector<Step>& steps) const {
+void RouteTable::explain(const grammar::Mailbox& recipient, bool ours, const Origin* origin,
+                         const Rule* found, std::vector<Step>& steps) const {
   const std::size_t tried =
       found == nullptr ? rules_.size() : static_cast<std::size_t>(found - rules_.data());
-  const auto title = [&](std::size_t i) {
-    return fmt::format("[[route]] {}: {}", i + 1, rules_[i].recipient.print());
-  };
   for (std::size_t i = 0; i < std::min(tried, explained_rules_max); ++i) {
-    const AddressPattern& pattern = rules_[i].recipient;
-    const bool passed_over = pattern.matches(recipient) && !may_take(pattern, ours);
-    steps.push_back(
-        {title(i), passed_over ? "does not name this domain, which is ours" : "does not match"});
+    steps.push_back({title_of(rules_[i], i), why_not(rules_[i], recipient, ours, origin)});
   }
   if (tried > explained_rules_max) {
     steps.push_back({fmt::format("{} more rules", tried - explained_rules_max), "do not match"});
   }
-  if (found != nullptr) steps.push_back({title(tried), "matches: via " + found->via.print()});
+  if (found == nullptr) return;
+  std::string why = "matches: via " + found->via.print();
+  if (found->auth) why += ", logged in as " + found->auth->user;
+  if (!found->lane.empty()) why += ", in lane " + found->lane;
+  steps.push_back({title_of(*found, tried), std::move(why)});
 }
 
 }  // namespace route

@@ -37,8 +37,9 @@ struct Rule {
   std::shared_ptr<const RouteAuth> auth = {};  ///< Only if `via` is a host.
 };
 
-/// All `[[route]]` rules, in order; the first match wins. Finds it by hashing the recipient's
-/// address and domains, however many rules there are. Immutable.
+/// All `[[route]]` rules, in order; the first match wins. Finds it by hashing the addresses and
+/// domains of recipient and sender, however many rules there are; those that share both are tried
+/// one by one. Immutable.
 class RouteTable {
  public:
   RouteTable() = default;
@@ -61,16 +62,25 @@ class RouteTable {
       return std::hash<std::string_view>{}(text);
     }
   };
-  using Map = std::unordered_map<std::string, Indexes, Hash, std::equal_to<>>;
+  template <class Value>
+  using Map = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
 
-  void explain(const grammar::Mailbox& recipient, bool ours, const Rule* found,
-               std::vector<Step>& steps) const;
+  /// The rules for one recipient pattern.
+  struct Bucket {
+    Indexes any_sender;
+    Map<Indexes> by_sender;
+  };
+
+  /// The first of `indexes` before `best` whose conditions on client and user hold, or `best`.
+  [[nodiscard]] std::uint32_t first_of(const Indexes& indexes, const Origin* origin,
+                                       std::uint32_t best) const;
+  [[nodiscard]] std::uint32_t first_in(const Bucket& bucket, const Origin* origin,
+                                       std::uint32_t best) const;
+  void explain(const grammar::Mailbox& recipient, bool ours, const Origin* origin,
+               const Rule* found, std::vector<Step>& steps) const;
 
   std::vector<Rule> rules_;
-  Map addresses_;  ///< By key of local-part and domain.
-  Map domains_;    ///< By canonical domain.
-  Map below_;      ///< By canonical domain above.
-  Indexes any_;
+  Map<Bucket> by_recipient_;
 };
 
 }  // namespace route

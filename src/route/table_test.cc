@@ -109,6 +109,134 @@ TEST(RouteTable, finds_what_a_walk_through_all_rules_finds) {
   }
 }
 
+/// The recipient is a@b.example always.
+struct OriginCase {
+  std::string_view name, sender, network, user;  ///< Of the rule; empty: no such condition.
+  std::string_view from, client, login;          ///< Of the message.
+  bool matches;
+};
+
+const OriginCase origin_cases[] = {
+    {"none", "", "", "", "x@y.example", "192.0.2.1", "", true},
+    {"sender: address", "x@y.example", "", "", "X@Y.example", "", "", true},
+    {"sender: another address", "x@y.example", "", "", "z@y.example", "", "", false},
+    {"sender: domain", "y.example", "", "", "x@Y.example", "", "", true},
+    {"sender: a domain leaves out what is below", "y.example", "", "", "x@a.y.example", "", "",
+     false},
+    {"sender: below", "*.y.example", "", "", "x@b.a.y.example", "", "", true},
+    {"sender: below, not itself", "*.y.example", "", "", "x@y.example", "", "", false},
+    {"sender: A-label", "m\xc3\xbcller.example", "", "", "x@xn--mller-kva.example", "", "", true},
+    {"sender: a literal", "[192.0.2.7]", "", "", "x@[192.0.2.7]", "", "", true},
+    {"sender: a literal is below nothing", "*.2.7]", "", "", "x@[192.0.2.7]", "", "", false},
+    {"sender: any", "*", "", "", "x@y.example", "", "", true},
+    {"sender: any, and <>", "*", "", "", "", "", "", true},
+    {"sender: <>", "<>", "", "", "", "", "", true},
+    {"sender: <> is no other", "<>", "", "", "x@y.example", "", "", false},
+    {"sender: no other is <>", "y.example", "", "", "", "", "", false},
+    {"network", "", "192.0.2.0/24", "", "", "192.0.2.255", "", true},
+    {"network: one past", "", "192.0.2.0/24", "", "", "192.0.3.0", "", false},
+    {"network: IPv4-mapped", "", "192.0.2.0/24", "", "", "::ffff:192.0.2.1", "", true},
+    {"network: IPv6", "", "2001:db8::/32", "", "", "2001:db8::1", "", true},
+    {"network: no client", "", "0.0.0.0/0", "", "", "", "", false},
+    {"user", "", "", "u@y.example", "", "", "U@Y.example", true},
+    {"user: another", "", "", "u@y.example", "", "", "v@y.example", false},
+    {"user: domain", "", "", "y.example", "", "", "u@y.example", true},
+    {"user: below", "", "", "*.y.example", "", "", "u@a.y.example", true},
+    {"user: any", "", "", "*", "", "", "u@y.example", true},
+    {"user: nobody", "", "", "*", "", "", "", false},
+    {"user: no address", "", "", "root", "", "", "Root", true},
+    {"user: another name", "", "", "root", "", "", "toor", false},
+    {"all of them", "y.example", "192.0.2.1", "u@y.example", "x@y.example", "192.0.2.1",
+     "u@y.example", true},
+    {"all but the sender", "y.example", "192.0.2.1", "u@y.example", "x@z.example", "192.0.2.1",
+     "u@y.example", false},
+    {"all but the network", "y.example", "192.0.2.1", "u@y.example", "x@y.example", "192.0.2.2",
+     "u@y.example", false},
+    {"all but the user", "y.example", "192.0.2.1", "u@y.example", "x@y.example", "192.0.2.1",
+     "v@y.example", false},
+};
+
+Rule rule_with(std::string_view sender, std::string_view network, std::string_view user,
+               std::string_view recipient = "b.example") {
+  Rule rule{AddressPattern::parse(recipient).value(), parse_target("discard:").value(), {}};
+  if (!sender.empty()) {
+    // What is no pattern stands for a rule that never matches.
+    const auto pattern = SenderPattern::parse(sender);
+    rule.sender = pattern ? *pattern : SenderPattern::parse("never.example").value();
+  }
+  if (!network.empty()) rule.network = base::Network::parse(network).value();
+  if (!user.empty()) rule.user = UserPattern::parse(user).value();
+  return rule;
+}
+
+TEST(RouteTable, all_conditions_must_match) {
+  for (const OriginCase& row : origin_cases) {
+    const RouteTable table({rule_with(row.sender, row.network, row.user)});
+    Origin origin{.sender = {}, .client = {}, .user = row.login};
+    if (!row.from.empty()) origin.sender = mailbox(row.from);
+    if (!row.client.empty()) origin.client = base::IpAddress::parse(row.client).value();
+    const auto recipient = mailbox("a@b.example");
+    EXPECT_EQ(table.find(recipient, false, &origin) != nullptr, row.matches) << row.name;
+    const bool unconditional = row.sender.empty() && row.network.empty() && row.user.empty();
+    EXPECT_EQ(table.find(recipient, false) != nullptr, unconditional) << row.name;
+  }
+}
+
+TEST(RouteTable, the_first_of_all_that_match_wins) {
+  const RouteTable table({
+      rule_with("x@y.example", "10.0.0.0/8", "", "b.example"),
+      rule_with("y.example", "", "", "*"),
+      rule_with("", "10.0.0.0/8", "", "a@b.example"),
+      rule_with("x@y.example", "", "", "b.example"),
+      rule_with("", "", "", "b.example"),
+      rule_with("<>", "", "", "a@b.example"),
+  });
+  struct Case {
+    std::string_view from, client;
+    std::size_t want, want_ours;  ///< From 1.
+  };
+  const Case rows[] = {
+      {"x@y.example", "10.1.1.1", 1, 1},
+      {"x@y.example", "192.0.2.1", 2, 4},
+      {"z@y.example", "10.1.1.1", 2, 3},
+      {"z@y.example", "192.0.2.1", 2, 5},
+      {"z@else.example", "10.1.1.1", 3, 3},
+      {"z@else.example", "192.0.2.1", 5, 5},
+      {"", "192.0.2.1", 5, 5},
+  };
+  for (const Case& row : rows) {
+    Origin origin{.sender = {}, .client = base::IpAddress::parse(row.client), .user = {}};
+    if (!row.from.empty()) origin.sender = mailbox(row.from);
+    const auto index = [&](bool ours) {
+      const Rule* rule = table.find(mailbox("a@b.example"), ours, &origin);
+      return rule == nullptr ? 0 : static_cast<std::size_t>(rule - table.rules().data()) + 1;
+    };
+    EXPECT_EQ(index(false), row.want) << row.from << " " << row.client;
+    EXPECT_EQ(index(true), row.want_ours) << row.from << " " << row.client;
+  }
+}
+
+TEST(RouteTable, explains_conditions) {
+  Rule last = rule_with("y.example", "", "", "*");
+  last.lane = "bulk";
+  last.auth = std::make_shared<RouteAuth>(RouteAuth{"u", "f"});
+  const RouteTable table({rule_with("<>", "", "", "*"), rule_with("", "10.0.0.0/8", "", "*"),
+                          rule_with("", "", "root", "*"), rule_with("<>", "", "", "x.example"),
+                          last});
+  const Origin origin{
+      .sender = mailbox("x@y.example"), .client = base::IpAddress::parse("192.0.2.1"), .user = {}};
+  std::vector<Step> steps;
+  (void)table.find(mailbox("a@b.example"), false, &origin, &steps);
+  const std::vector<Step> want = {
+      {"[[route]] 1: *, sender <>", "the sender is x@y.example"},
+      {"[[route]] 2: *, network 10.0.0.0/8", "the client is 192.0.2.1"},
+      {"[[route]] 3: *, user root", "nobody has logged in"},
+      {"[[route]] 4: x.example, sender <>", "does not match"},
+      {"[[route]] 5: *, sender y.example", "matches: via discard:, logged in as u, in lane bulk"},
+  };
+  EXPECT_EQ(steps, want);
+}
+
 TEST(RouteTable, explains_the_rules_that_were_tried) {
   const auto table = table_of({"*.uucp", "*", "our.example", "never.example"});
   std::vector<Step> steps;
@@ -116,7 +244,7 @@ TEST(RouteTable, explains_the_rules_that_were_tried) {
   const std::vector<Step> want = {
       {"[[route]] 1: *.uucp", "does not match"},
       {"[[route]] 2: *", "does not name this domain, which is ours"},
-      {"[[route]] 3: our.example", "matches: via discard:"},
+      {"[[route]] 3: our.example", "matches: via discard:, in lane our.example"},
   };
   EXPECT_EQ(steps, want);
 

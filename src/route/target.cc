@@ -110,10 +110,6 @@ TargetResult parse_rest(Scheme scheme, std::string_view text) {
   return Target{.scheme = scheme, .host = {}, .port = 0, .argument = {}};
 }
 
-TargetResult error(TargetError::Code code, std::string message) {
-  return std::unexpected(TargetError{code, std::move(message)});
-}
-
 }  // namespace
 
 std::string Target::print() const {
@@ -140,34 +136,26 @@ TargetResult parse_target(std::string_view text) {
                   text));
 }
 
-TargetResult parse_via(std::string_view text) {
-  TargetResult target = parse_target(text);
-  if (!target || target->scheme == Scheme::smtp || target->scheme == Scheme::discard) {
-    return target;
-  }
-  return error(TargetError::Code::not_supported_yet,
-               fmt::format("{} is not supported yet here", prefix_of(target->scheme)));
-}
+TargetResult parse_via(std::string_view text) { return parse_target(text); }
 
 TargetResult parse_deliver(std::string_view text) {
   TargetResult target = parse_target(text);
   if (!target) return target;
   switch (target->scheme) {
     case Scheme::maildir:
-    case Scheme::discard: return target;
     case Scheme::mbox:
     case Scheme::lmtp:
-    case Scheme::pipe: break;
+    case Scheme::pipe:
+    case Scheme::discard: return target;
     case Scheme::smtp:
     case Scheme::smtps:
     case Scheme::mx:
-    case Scheme::reject:
-      return error(TargetError::Code::misplaced,
-                   fmt::format("expected maildir:, mbox:, lmtp:, pipe: or discard:, not {}",
-                               prefix_of(target->scheme)));
+    case Scheme::reject: break;
   }
-  return error(TargetError::Code::not_supported_yet,
-               fmt::format("{} is not supported yet", prefix_of(target->scheme)));
+  return std::unexpected(
+      TargetError{TargetError::Code::misplaced,
+                  fmt::format("expected maildir:, mbox:, lmtp:, pipe: or discard:, not {}",
+                              prefix_of(target->scheme))});
 }
 
 }  // namespace route

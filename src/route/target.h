@@ -39,20 +39,19 @@ struct Target {
 struct TargetError {
   enum class Code : std::uint8_t {
     malformed,
-    misplaced,          ///< `mx:` in `deliver`, say.
-    not_supported_yet,  ///< Well-formed, but not built yet.
+    misplaced,  ///< `mx:` in `deliver`, say.
   };
   Code code;
-  std::string message;  ///< For people: what was expected, or what is not supported yet.
+  std::string message;  ///< For people: what was expected.
 };
 
 using TargetResult = std::expected<Target, TargetError>;
 
 /// Any target. Errors: malformed.
 [[nodiscard]] TargetResult parse_target(std::string_view text);
-/// For `[[route]] via` and `reroute`: so far smtp:// and discard:.
+/// For `[[route]] via` and `reroute`: any, too.
 [[nodiscard]] TargetResult parse_via(std::string_view text);
-/// For `[[domain]] deliver`: so far maildir: and discard:.
+/// For `[[domain]] deliver`: but smtp://, smtps://, mx: and reject:, which are misplaced there.
 [[nodiscard]] TargetResult parse_deliver(std::string_view text);
 
 }  // namespace route
