@@ -128,7 +128,8 @@ void Delivery::hop(std::string_view key, std::string_view blob) {
   queue_.restore(queue_.hop(key), std::move(record->failures), instant(record->next_probe));
 }
 
-void Delivery::accepted(const spool::StoredMessage& message) {
+void Delivery::accepted(const spool::StoredMessage& message,
+                        const std::vector<spool::Expanded>& /*expanded*/) {
   const bool soon = file(message.id, *message.envelope, {});
   if (soon && message.content && fresh_octets_ + message.size <= fresh_octets_max) {
     fresh_octets_ += message.size;
@@ -424,6 +425,8 @@ std::size_t Delivery::retry(const Chosen& wanted) {
   signal_.notify();
   return count;
 }
+
+void Delivery::reload(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
 
 const queue::NextHop* Delivery::find_hop(std::string_view key) const {
   return queue_.find_hop(key);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/group.h"
+#include "delivery/action.h"
 #include "delivery/ledger.h"
 #include "delivery/letter.h"
 #include "delivery/settings.h"
@@ -60,8 +61,10 @@ class Delivery final : public spool::RecoverySink {
   void message(const spool::RecoveredMessage& message) override;
   void hop(std::string_view key, std::string_view blob) override;
 
-  /// A message has been accepted: it is due now.
-  void accepted(const spool::StoredMessage& message);
+  /// A message has been accepted: it is due now. `expanded`: aliases behind which its recipients
+  /// stand, whose originator wants to hear that they were expanded.
+  void accepted(const spool::StoredMessage& message,
+                const std::vector<spool::Expanded>& expanded = {});
 
   /// Starts workers until stop(), and ends with the last of them.
   [[nodiscard]] base::Task<> run();
@@ -76,7 +79,25 @@ class Delivery final : public spool::RecoverySink {
   using Chosen = std::function<std::optional<std::vector<std::uint32_t>>(base::MessageId)>;
   std::size_t retry(const Chosen& wanted);
 
+  /// Acts on recipients, whether run() runs or not (then after recovery, and while the spool's
+  /// tasks run). What is final or unknown is passed over. Returns on how many it acted; what it did
+  /// is durable then, but for `retry` while run() runs. What is being attempted is acted upon when
+  /// its attempt has ended, unless it was delivered; until then it is held on disk. `via` is for
+  /// reroute alone, and must pass route::parse_via. One call for many messages costs one look
+  /// through the queue.
+  [[nodiscard]] base::Task<std::size_t> act(QueueAction action, std::vector<Choice> chosen,
+                                            std::string via = {});
+  [[nodiscard]] base::Task<std::size_t> act(QueueAction action, base::MessageId id,
+                                            std::vector<std::uint32_t> recipients,
+                                            std::string via = {});
+
+  /// From now on these settings and Settings::queue are in force, for what is queued, too.
+  void reload(std::shared_ptr<const Settings> settings);
+
+  /// Good until the caller's attempt or turn of the loop ends; whoever waits longer keeps the
+  /// pointer.
   [[nodiscard]] const Settings& settings() const { return *settings_; }
+  [[nodiscard]] std::shared_ptr<const Settings> current_settings() const { return settings_; }
   [[nodiscard]] const queue::NextHop* find_hop(std::string_view key) const;
   [[nodiscard]] const LedgerCounters& counters() const { return ledger_.counters(); }
   [[nodiscard]] base::WallTime wall_time(base::Instant instant) const;
