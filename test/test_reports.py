@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support import messages
+from support import messages, ports
 from support.reports import Report, reports
 from support.smtp import submit
 from support.wait import wait_until
@@ -268,7 +268,6 @@ def test_a_report_that_cannot_be_delivered_is_dropped(server):
 @pytest.mark.contract("6.loops")
 def test_two_servers_that_point_at_each_other_end_the_loop(make_server):
     """By counting Received; the originator hears of it once."""
-    from support import ports
     other_port = ports.free_port()
     first = make_server(relay={"networks": ["127.0.0.1"]}, delivery={"tls": "off"}, hostname="a.test",
                         route=[{"recipient": "loop.test", "via": f"smtp://127.0.0.1:{other_port}"}])
