@@ -1,11 +1,11 @@
 #include "sys/linux/spawn.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,47 +50,7 @@ void stop_blocking(const Descriptor& pipe) {
   (void)::fcntl(pipe.get(), F_SETFL, ::fcntl(pipe.get(), F_GETFL) | O_NONBLOCK);
 }
 
-/// What posix_spawn() is told, freed at the end.
-class SpawnPlan {
- public:
-  SpawnPlan() {
-    PH_ASSERT(::posix_spawn_file_actions_init(&actions) == 0);
-    PH_ASSERT(::posix_spawnattr_init(&attributes) == 0);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-
-  /// Zero, or an errno.
-  [[nodiscard]] int fill(const Program& program, int input, int output) {
-    sigset_t all;
-    sigset_t none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    const std::array results{
-        ::posix_spawnattr_setflags(
-            &attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF),
-        ::posix_spawnattr_setsigdefault(&attributes, &all),
-        ::posix_spawnattr_setsigmask(&attributes, &none),
-        ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO),
-        ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO),
-        ::posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO),
-        ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1),
-        ::posix_spawn_file_actions_addchdir_np(&actions, program.directory.c_str())};
-    for (const int result : results) {
-      if (result != 0) return result;
-    }
-    return 0;
-  }
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-};
-
-/// As posix_spawn() takes them. `texts` must stay as they are.
+/// As execve() takes them. `texts` must stay as they are.
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
   for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
@@ -98,7 +58,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-/// The file of a command. Not by posix_spawnp(): that follows PATH of our own environment.
+/// The file of a command. Not by execvp(): that follows PATH of our own environment.
 Io<std::string> find_command(const std::string& command) {
   if (command.empty()) return base::io_error(IoErrorCode::not_found, ENOENT);
   if (command.contains('/')) return command;
@@ -116,48 +76,117 @@ Io<std::string> find_command(const std::string& command) {
   }
 }
 
-/// After it has begun, since posix_spawn() knows no limits: the loader has hardly run by then.
-void limit(pid_t pid) {
-  const rlimit none{0, 0};
-  (void)::prlimit(pid, RLIMIT_CORE, &none, nullptr);
-  rlimit files{};
-  if (::prlimit(pid, RLIMIT_NOFILE, nullptr, &files) != 0) return;
-  files.rlim_max = std::min<rlim_t>(files.rlim_max, child_files_max);
-  files.rlim_cur = std::min(files.rlim_cur, files.rlim_max);
-  (void)::prlimit(pid, RLIMIT_NOFILE, &files, nullptr);
+/// All that the new process needs, made ready before it exists: between vfork() and execve() it
+/// lives in our memory, and may do little more than call the kernel.
+struct Plan {
+  std::string file;
+  std::vector<char*> arguments;
+  std::vector<char*> environment;
+  const char* directory;
+  int input;
+  int output;
+  int complaint;  ///< Where it says by an errno what went wrong; closed by its success.
+};
+
+/// Lowers a limit, for good.
+[[nodiscard]] bool limit(__rlimit_resource what, rlim_t most) {
+  rlimit now{};
+  if (::getrlimit(what, &now) != 0) return false;
+  now.rlim_max = std::min(now.rlim_max, most);
+  now.rlim_cur = std::min(now.rlim_cur, now.rlim_max);
+  return ::setrlimit(what, &now) == 0;
+}
+
+void reset_signals() {
+  struct sigaction by_default{};
+  by_default.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) (void)::sigaction(number, &by_default, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// In the new process. Returns only if it fails, with errno set. The signals come last before the
+/// program, so that none of them finds a handler in memory that is not its own.
+void become(const Plan& plan) {
+  if (::setsid() < 0 || ::chdir(plan.directory) != 0) return;
+  if (::dup2(plan.input, STDIN_FILENO) < 0 || ::dup2(plan.output, STDOUT_FILENO) < 0 ||
+      ::dup2(plan.output, STDERR_FILENO) < 0) {
+    return;
+  }
+  // Closes all others as execve() succeeds, and not before: `complaint` is one of them.
+  if (::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return;
+  if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NOFILE, child_files_max)) return;
+  reset_signals();
+  ::execve(plan.file.c_str(), plan.arguments.data(), plan.environment.data());
+}
+
+/// Not posix_spawn(), which knows no limits. The caller's thread takes no signals.
+Io<pid_t> start(const Plan& plan) {
+  const pid_t child = ::vfork();
+  if (child < 0) return system_failure();
+  if (child == 0) {
+    become(plan);
+    const int failed = errno;
+    (void)!::write(plan.complaint, &failed, sizeof failed);
+    ::_exit(127);
+  }
+  return child;
+}
+
+/// Zero when the program has begun, else an errno.
+[[nodiscard]] int heard(const Descriptor& complaint) {
+  int failed = 0;
+  ssize_t got = 0;
+  do {
+    got = ::read(complaint.get(), &failed, sizeof failed);
+  } while (got < 0 && errno == EINTR);
+  return got == sizeof failed ? failed : 0;
+}
+
+/// The C library's header has no C++ linkage for it.
+Descriptor open_pidfd(pid_t pid) {
+  return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
 }  // namespace
 
 Io<Child> spawn(const Program& program) {
   PH_ASSERT(!program.arguments.empty());
-  const Io<std::string> file = find_command(program.arguments.front());
+  Io<std::string> file = find_command(program.arguments.front());
   if (!file) return std::unexpected(file.error());
   Io<Pipe> input = make_pipe();
   if (!input) return std::unexpected(input.error());
   Io<Pipe> output = make_pipe();
   if (!output) return std::unexpected(output.error());
+  Io<Pipe> complaint = make_pipe();
+  if (!complaint) return std::unexpected(complaint.error());
 
   std::vector<std::string> environment{"PATH=" + std::string(program_path), "LANG=C"};
   environment.insert(environment.end(), program.environment.begin(), program.environment.end());
-  SpawnPlan plan;
-  Child child;
-  int failed = plan.fill(program, input->read.get(), output->write.get());
-  if (failed == 0) {
-    failed = ::posix_spawn(&child.pid, file->c_str(), &plan.actions, &plan.attributes,
-                           pointers(program.arguments).data(), pointers(environment).data());
+  const Io<pid_t> pid = start({.file = std::move(*file),
+                               .arguments = pointers(program.arguments),
+                               .environment = pointers(environment),
+                               .directory = program.directory.c_str(),
+                               .input = input->read.get(),
+                               .output = output->write.get(),
+                               .complaint = complaint->write.get()});
+  if (!pid) return std::unexpected(pid.error());
+  complaint->write = Descriptor();
+  if (const int failed = heard(complaint->read); failed != 0) {
+    (void)reap(*pid, true);
+    return std::unexpected(base::from_errno(failed));
   }
-  if (failed != 0) return std::unexpected(base::from_errno(failed));
-  limit(child.pid);
-  child.ended = Descriptor(::pidfd_open(child.pid, 0));
+  Child child{.pid = *pid,
+              .ended = open_pidfd(*pid),
+              .input = std::move(input->write),
+              .output = std::move(output->read)};
   if (!child.ended) {
     const auto error = system_failure();
     kill_group(child.pid);
     (void)reap(child.pid, true);
     return error;
   }
-  child.input = std::move(input->write);
-  child.output = std::move(output->read);
   stop_blocking(child.input);
   stop_blocking(child.output);
   return child;

@@ -19,7 +19,7 @@ struct Child {
 
 /// Starts it: in a session of its own, without any descriptor of ours, with all signals as they are
 /// by default, and with limits: no core file, at most child_files_max open files. Blocks until it
-/// has begun.
+/// has begun. To be called on a thread that takes no signals (start_thread()).
 [[nodiscard]] base::Io<Child> spawn(const Program& program);
 
 inline constexpr unsigned child_files_max = 1'024;
