@@ -308,3 +308,36 @@ def test_an_address_literal_is_dialled(server, hosts):
     sink = hosts(2)
     send(server, "bob@[127.0.0.2]")
     assert sink.wait()[0].forward_paths == ["bob@[127.0.0.2]"]
+
+
+@pytest.mark.contract("6.source-family")
+@pytest.mark.parametrize("sources, dialled", [(["127.0.0.1"], "127.0.0.2"), (["::1"], "::1")])
+def test_with_source_addresses_of_one_family_only_that_family_is_dialled(
+        server, dns, make_sink, port, sources, dialled):
+    dns.zone.update({"dest.test": {"MX": [(10, "one.test")]},
+                     "one.test": {"A": ["127.0.0.2"], "AAAA": ["::1"]}})
+    sinks = {address: make_sink(address, port) for address in ("127.0.0.2", "::1")}
+    server.set(delivery={"source_addresses": sources})
+    server.restart()
+    for number in range(5):
+        send(server, f"bob{number}@dest.test")
+    sinks.pop(dialled).wait(5)
+    assert not next(iter(sinks.values())).sessions
+
+
+@pytest.mark.contract("5.null-mx")
+def test_a_null_mx_that_is_known_is_told_at_rcpt(server, dns):
+    """At the latest it is reported; once the answer is known, RCPT may say so."""
+    dns.ttl = 60
+    dns.zone["dest.test"] = {"MX": [(0, ".")]}
+    with Client(server.port) as client:
+        client.ehlo()
+        client.envelope("ann@home.test")
+        reply = client.command("RCPT TO:<bob@dest.test>")
+        if reply.code == 250:
+            client.command("RSET")
+            send(server, "bob@dest.test")
+            assert server.events.wait("bounced")
+            assert b"\nStatus: 5.1.10\n" in server.maildir("ann@home.test").wait()[0]
+        else:
+            assert reply.is_("556 5.1.10"), reply

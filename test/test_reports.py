@@ -7,7 +7,7 @@ import pytest
 
 from support import messages, ports
 from support.reports import Report, reports
-from support.smtp import submit
+from support.smtp import Client, submit
 from support.wait import wait_until
 
 CONTENT = messages.simple("secret plan", "the whole body\r\n")
@@ -187,6 +187,30 @@ def test_failures_behind_an_alias_name_the_address_that_was_written_to(server):
     report = reports(box(server))[0]
     [(original, final)] = report.fields("Original-Recipient", "Final-Recipient")
     assert "away@home.test" in original and final == "rfc822; no@dest.test"
+
+
+@pytest.mark.contract("5.dsn", "5.ehlo")
+@pytest.mark.parametrize("mail, rcpt, want", [
+    ("RET=FULL", "", "250"), ("ret=hdrs ENVID=a+2Bb", "NOTIFY=never", "250"),
+    ("", "NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;a+40b", "250"),
+    ("", "ORCPT=x-local;anything", "250"), ("ENVID=" + "e" * 100, "", "250"),
+    ("RET=HALF", None, "501 5.5.4"), ("RET", None, "501 5.5.4"),
+    ("RET=FULL RET=FULL", None, "501 5.5.4"), ("ENVID=a+2", None, "501 5.5.4"),
+    ("ENVID=a=b", None, "501 5.5.4"), ("ENVID=" + "e" * 101, None, "501 5.5.4"),
+    ("", "NOTIFY=NEVER,FAILURE", "501 5.5.4"), ("", "NOTIFY=", "501 5.5.4"),
+    ("", "NOTIFY=MAYBE", "501 5.5.4"), ("", "NOTIFY=DELAY NOTIFY=DELAY", "501 5.5.4"),
+    ("", "ORCPT=nothing", "501 5.5.4"), ("", "ORCPT=rfc822;a+4", "501 5.5.4"),
+    ("", "ORCPT=rfc822;" + "o" * 600, "501 5.5.4")])
+def test_parameters_of_reports_are_parsed_at_mail_and_rcpt(server, mail, rcpt, want):
+    with Client(server.port) as client:
+        assert "DSN" in [line[4:] for line in client.ehlo().lines]
+        reply = client.command(f"MAIL FROM:<ann@home.test> {mail}".rstrip())
+        if rcpt is None:
+            assert reply.is_(want, want.replace("501", "555")), reply
+            return
+        assert reply.code == 250, reply
+        reply = client.command(f"RCPT TO:<bob@home.test> {rcpt}".rstrip())
+        assert reply.is_(want, want.replace("501", "555")), reply
 
 
 # Delay.
