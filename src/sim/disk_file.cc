@@ -118,4 +118,10 @@ Io<bool> SimFile::try_lock() {
   return true;
 }
 
+Io<bool> SimFile::is_at(const std::string& path) {
+  if (const Io<> begun = begin(DiskOperation::exists); !begun)
+    return std::unexpected(begun.error());
+  return disk_.names_->find(path) == node_;
+}
+
 }  // namespace sim

@@ -30,6 +30,7 @@ class SimFile final : public sys::File {
   [[nodiscard]] sys::Now<> sync(sys::Completion<>& done) override;
   void start_writing_out(std::uint64_t at, std::uint64_t octets) override;
   [[nodiscard]] base::Io<bool> try_lock() override;
+  [[nodiscard]] base::Io<bool> is_at(const std::string& path) override;
 
  private:
   [[nodiscard]] base::Io<> begin(DiskOperation operation);

@@ -48,8 +48,11 @@ class File {
   [[nodiscard]] virtual Now<> sync(Completion<>&) = 0;
   /// Starts writing out what sync() will wait for; a hint.
   virtual void start_writing_out(std::uint64_t at, std::uint64_t octets) = 0;
-  /// An exclusive lock against other processes, kept until close. False: somebody holds it.
+  /// An exclusive lock against other processes, kept until close. False: somebody holds it. It is
+  /// by flock() and, of a file that is open for writing, by fcntl() as well, which mail readers heed.
   [[nodiscard]] virtual base::Io<bool> try_lock() = 0;
+  /// Whether `path` names this file: it may have been moved away since it was opened.
+  [[nodiscard]] virtual base::Io<bool> is_at(const std::string& path) = 0;
 };
 
 struct DirectoryEntry {

@@ -127,10 +127,17 @@ class RealFile final : public File {
     return checked(uninterrupted([&] { return ::syncfs(fd()); }));
   }
 
-  [[nodiscard]] Io<bool> try_lock() override {
-    if (uninterrupted([&] { return ::flock(fd(), LOCK_EX | LOCK_NB); }) == 0) return true;
-    if (errno == EWOULDBLOCK) return false;
-    return system_failure();
+  [[nodiscard]] Io<bool> try_lock() override;
+
+  [[nodiscard]] Io<bool> is_at(const std::string& path) override {
+    struct stat there{};
+    if (::stat(path.c_str(), &there) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) return false;
+      return system_failure();
+    }
+    const Io<struct stat> own = status_of(fd());
+    if (!own) return std::unexpected(own.error());
+    return own->st_dev == there.st_dev && own->st_ino == there.st_ino;
   }
 
  private:
@@ -198,6 +205,27 @@ bool syncfs_tells_errors() {
   const long major = std::strtol(rest, &rest, 10);
   const long minor = *rest == '.' ? std::strtol(rest + 1, nullptr, 10) : 0;
   return major > 5 || (major == 5 && minor >= 8);
+}
+
+Io<bool> RealFile::try_lock() {
+  if (uninterrupted([&] { return ::flock(fd(), LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    return system_failure();
+  }
+  const int flags = ::fcntl(fd(), F_GETFL);
+  if (flags < 0) return system_failure();
+  if ((flags & O_ACCMODE) == O_RDONLY) return true;
+  // Of the open file, as flock(): a traditional one would go with any descriptor of the file that
+  // this process closes.
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (uninterrupted([&] { return ::fcntl(fd(), F_OFD_SETLK, &whole); }) == 0) return true;
+  const bool held = errno == EAGAIN || errno == EACCES;
+  const auto failure = system_failure();
+  (void)::flock(fd(), LOCK_UN);
+  if (held) return false;
+  return failure;
 }
 
 int flags_of(OpenMode mode) {

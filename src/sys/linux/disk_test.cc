@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -128,6 +129,54 @@ TEST_F(RealDiskTest, allocated_room_reads_as_zeros_and_keeps_what_is_there) {
   EXPECT_EQ(file->size(), 8u);
   EXPECT_TRUE(file->truncate(2));
   EXPECT_EQ(content("f"), "ab");
+}
+
+/// Whether another process would get the lock that a mail reader takes.
+bool reader_may_lock(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  // One of the open file is refused where one of another process would be.
+  const int result = ::fcntl(fd, F_OFD_SETLK, &whole);
+  ::close(fd);
+  return result == 0;
+}
+
+TEST_F(RealDiskTest, mail_readers_heed_the_lock_of_a_file_open_for_writing) {
+  auto one = open("mbox", OpenMode::create);
+  EXPECT_TRUE(reader_may_lock(folder / "mbox"));
+  EXPECT_EQ(one->try_lock(), true);
+  EXPECT_FALSE(reader_may_lock(folder / "mbox"));
+  one.reset();
+  EXPECT_TRUE(reader_may_lock(folder / "mbox"));
+  one = open("mbox", OpenMode::read);
+  EXPECT_EQ(one->try_lock(), true);
+  EXPECT_TRUE(reader_may_lock(folder / "mbox"));
+}
+
+TEST_F(RealDiskTest, a_lock_that_a_reader_holds_is_refused_and_nothing_kept) {
+  auto one = open("mbox", OpenMode::create);
+  const auto two = open("mbox", OpenMode::read);
+  const int reader = ::open((folder / "mbox").c_str(), O_RDWR | O_CLOEXEC);
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  ASSERT_EQ(::fcntl(reader, F_OFD_SETLK, &whole), 0);
+  EXPECT_EQ(one->try_lock(), false);
+  EXPECT_EQ(two->try_lock(), true);
+  ::close(reader);
+}
+
+TEST_F(RealDiskTest, a_file_knows_its_name) {
+  const auto file = open("one", OpenMode::create);
+  EXPECT_EQ(file->is_at(folder / "one"), true);
+  EXPECT_EQ(file->is_at(folder / "two"), false);
+  ASSERT_EQ(::rename((folder / "one").c_str(), (folder / "two").c_str()), 0);
+  const auto other = open("one", OpenMode::create);
+  EXPECT_EQ(file->is_at(folder / "one"), false);
+  EXPECT_EQ(file->is_at(folder / "two"), true);
+  EXPECT_EQ(other->is_at(folder / "one"), true);
 }
 
 TEST_F(RealDiskTest, one_lock_at_a_time_until_close) {
