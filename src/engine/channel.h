@@ -45,6 +45,7 @@ class Channel {
   [[nodiscard]] std::string tls_failure() const;
   [[nodiscard]] base::Endpoint local() const { return connection_->local(); }
   [[nodiscard]] base::Endpoint remote() const { return connection_->remote(); }
+  [[nodiscard]] std::optional<std::uint32_t> peer_uid() const { return connection_->peer_uid(); }
 
  private:
   class Limit final : public Deadline {

@@ -44,8 +44,10 @@ Reception::~Reception() = default;
 auto Reception::bind(const ListenerSettings& settings)
     -> std::expected<std::shared_ptr<Listening>, std::string> {
   const bool is_unix = !settings.unix_path.empty();
-  auto bound =
-      is_unix ? world_.net.listen_unix(settings.unix_path) : world_.net.listen(settings.address);
+  auto bound = is_unix ? world_.net.listen_unix(settings.unix_path, settings.for_all_users
+                                                                        ? sys::UnixAccess::everybody
+                                                                        : sys::UnixAccess::owner)
+                       : world_.net.listen(settings.address);
   if (!bound) {
     return std::unexpected("cannot listen on " + name_of(settings) + ": " +
                            base::describe(bound.error()));

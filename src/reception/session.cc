@@ -24,6 +24,11 @@ std::string client_text(const base::Endpoint& client) {
   return client.address.to_string() + between + std::to_string(client.port);
 }
 
+/// Of a Unix socket there is no address to tell.
+std::string local_client_text(std::optional<std::uint32_t> uid) {
+  return uid ? "local, uid " + std::to_string(*uid) : "local";
+}
+
 std::string address_of(std::string_view path) {
   return path.size() >= 2 ? std::string(path.substr(1, path.size() - 2)) : std::string(path);
 }
@@ -38,7 +43,9 @@ Session::Session(Reception& reception, std::unique_ptr<sys::Connection> connecti
       channel_(std::move(connection), reception.world_.timers),
       session_(listener.options, reception.world_.loop.now()),
       login_(reception.world_.workers, reception.world_.loop),
-      client_(client_text(channel_.remote())) {}
+      local_uid_(listener.for_all_users ? channel_.peer_uid() : std::nullopt),
+      client_(listener.unix_path.empty() ? client_text(channel_.remote())
+                                         : local_client_text(channel_.peer_uid())) {}
 
 Session::~Session() = default;
 
@@ -277,11 +284,15 @@ std::string Session::received_field(base::MessageId id) const {
                                                    .smtputf8 = envelope_.smtputf8,
                                                    .tls = channel_.in_tls(),
                                                    .authenticated = session_.is_authenticated()});
+  const bool by_tcp = listener_.unix_path.empty();
+  const auto client = by_tcp ? std::optional(channel_.remote().address) : std::nullopt;
+  const std::string origin = local_uid_ ? "uid " + std::to_string(*local_uid_) : "";
   return grammar::received_field({.helo = session_.hello(),
-                                  .client = channel_.remote().address,
+                                  .client = client,
                                   .by = settings_->hostname,
                                   .with = with,
                                   .tls = envelope_.tls,
+                                  .origin = origin,
                                   .id = base::to_string(id),
                                   .recipient = only ? &*only : nullptr,
                                   .date = envelope_.received});
@@ -301,9 +312,9 @@ base::Task<bool> Session::end_content() {
     co_return true;
   }
   envelope_.received = reception_.world_.clock.wall();
-  envelope_.client = client_;
+  envelope_.client = listener_.unix_path.empty() ? client_ : "";
   envelope_.helo = session_.hello();
-  envelope_.auth = login_.user();
+  envelope_.auth = local_uid_ ? "uid:" + std::to_string(*local_uid_) : login_.user();
   envelope_.tls = channel_.tls_description();
   envelope_.listener = name_of(listener_);
   const std::uint64_t size = content_->size() + added_.size();
@@ -325,8 +336,10 @@ base::Task<bool> Session::end_content() {
     to.push_back(address_of(recipient.forward_path));
   }
   auto event = reception_.world_.log.event("received");
-  event.id(id_).text("client", client_).text("from", address_of(envelope_.reverse_path));
-  event.list("to", to).number("size", static_cast<std::int64_t>(size));
+  event.id(id_).text_or_null("client", envelope_.client);
+  event.text("from", address_of(envelope_.reverse_path))
+      .list("to", to)
+      .number("size", static_cast<std::int64_t>(size));
   event.text_or_null("tls", envelope_.tls).text_or_null("auth", envelope_.auth);
   reception_.world_.log.write(event);
   reception_.on_accepted_(*stored, {});

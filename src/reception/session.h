@@ -57,6 +57,7 @@ class Session {
   engine::Channel channel_;
   smtp::ServerSession session_;
   Login login_;
+  std::optional<std::uint32_t> local_uid_;  ///< Of a user of this machine, as its login.
   std::string client_;
   bool reading_ = false;
   bool interrupted_ = false;  ///< By stop(): the pending read alone.

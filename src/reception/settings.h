@@ -29,6 +29,9 @@ enum class AskedRecipient : std::uint8_t {
 struct ListenerSettings {
   base::Endpoint address;
   std::string unix_path;  ///< Of a socket in the file system; empty: TCP.
+  /// Of a Unix socket: every user of this machine may connect. Its uid is recorded in place of a
+  /// login.
+  bool for_all_users = false;
   policy::ListenerRole role = policy::ListenerRole::mx;
   bool needs_auth = true;  ///< On submission and submissions; false in the sandbox.
   smtp::ServerOptions options;
