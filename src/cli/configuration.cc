@@ -60,24 +60,38 @@ bool is_readable(const std::string& path) {
          ::access(path.c_str(), R_OK) == 0;
 }
 
-/// A certificate that no server could use, once its files are known to be there.
-std::vector<Mistake> check_certificate(const Configuration& configuration) {
-  const config::Tls& tls = configuration.config->tls;
-  if (tls.certificate.empty()) return {};
+bool is_executable(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
+}
+
+std::string certificate_problem(const config::Tls& tls) {
   const auto chain = read_file(tls.certificate, pem_octets_max);
   const auto key = read_file(tls.key, pem_octets_max);
-  std::string what;
-  if (!chain || !key) {
-    what = (!chain ? chain : key).error();
-  } else if (const auto made = sys::real::make_tls()->server_context(*chain, *key); !made) {
-    what = "expected a certificate and its key: " + made.error();
+  if (!chain || !key) return (!chain ? chain : key).error();
+  const auto made = sys::real::make_tls()->server_context(*chain, *key);
+  return made ? std::string() : "expected a certificate and its key: " + made.error();
+}
+
+/// Where a configuration is, or its default place without one.
+Loaded read(const std::string& named, config::LoadQuestions questions) {
+  const std::string file = named.empty() ? default_file : named;
+  int system_error = 0;
+  const auto text = read_file(file, configuration_octets_max, &system_error);
+  if (!text) {
+    const bool missing = system_error == ENOENT || system_error == ENOTDIR;
+    return named.empty() && missing ? read_sandbox()
+                                    : fail(file, base::describe(base::from_errno(system_error)));
   }
-  if (what.empty()) return {};
-  Mistake mistake{.file = configuration.file, .key = "tls.certificate", .message = what};
-  for (const config::NamedFile& file : configuration.config->files) {
-    if (file.key == mistake.key) mistake.position = file.position;
-  }
-  return {std::move(mistake)};
+  std::error_code ignored;
+  const std::filesystem::path whole = std::filesystem::absolute(file, ignored);
+  auto loaded = config::load(*text, {.file_name = file,
+                                     .base_folder = whole.parent_path().string(),
+                                     .machine_name = machine_name(),
+                                     .questions = std::move(questions)});
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  return Configuration{file, std::make_shared<config::Config>(std::move(*loaded))};
 }
 
 }  // namespace
@@ -91,31 +105,12 @@ void print_mistakes(const std::vector<Mistake>& mistakes) {
   for (const Mistake& mistake : mistakes) complain(mistake.print());
 }
 
-Loaded read_configuration(const std::string& named) {
-  const std::string file = named.empty() ? default_file : named;
-  int system_error = 0;
-  const auto text = read_file(file, configuration_octets_max, &system_error);
-  if (!text) {
-    const bool missing = system_error == ENOENT || system_error == ENOTDIR;
-    return named.empty() && missing ? read_sandbox()
-                                    : fail(file, base::describe(base::from_errno(system_error)));
-  }
-  std::error_code ignored;
-  const std::filesystem::path whole = std::filesystem::absolute(file, ignored);
-  auto loaded = config::load(*text, {.file_name = file,
-                                     .base_folder = whole.parent_path().string(),
-                                     .machine_name = machine_name()});
-  if (!loaded) return std::unexpected(std::move(loaded.error()));
-  return Configuration{file, std::make_shared<config::Config>(std::move(*loaded))};
-}
+Loaded read_configuration(const std::string& named) { return read(named, {}); }
 
 Loaded load_configuration(const std::string& named) {
-  Loaded out = read_configuration(named);
-  if (!out) return out;
-  std::vector<Mistake> mistakes = config::check_files(*out->config, out->file, is_readable);
-  if (mistakes.empty()) mistakes = check_certificate(*out);
-  if (!mistakes.empty()) return std::unexpected(std::move(mistakes));
-  return out;
+  return read(named, {.is_readable = is_readable,
+                      .is_executable = is_executable,
+                      .certificate_problem = certificate_problem});
 }
 
 }  // namespace cli

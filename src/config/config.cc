@@ -30,20 +30,6 @@ std::string Mistake::print() const {
   return out + ": " + base::escaped(message);
 }
 
-std::vector<Mistake> check_files(const Config& config, std::string_view file_name,
-                                 const std::function<bool(const std::string& path)>& is_readable) {
-  std::vector<Mistake> out;
-  for (const NamedFile& file : config.files) {
-    if (is_readable(file.path)) continue;
-    out.push_back(
-        {.file = std::string(file_name),
-         .position = file.position,
-         .key = file.key,
-         .message = fmt::format("expected a readable file, found none at {}", file.path)});
-  }
-  return out;
-}
-
 Config defaults(const std::string& machine_name) {
   Config config;
   config.hostname = hostname_from(machine_name);

@@ -100,7 +100,8 @@ struct Position {
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 
-/// A file that the configuration names and that must be there when the server starts.
+/// A file that the configuration names and that must be there when the server starts: of the
+/// certificate, its key, and passwords for smart hosts.
 struct NamedFile {
   std::string key;  ///< "tls.certificate"
   std::string path;
@@ -122,9 +123,10 @@ struct Config {
   Admin admin;
   Log log;
 
-  std::shared_ptr<const directory::Snapshot> directory;  ///< `[[domain]]` and `[[user]]`.
-  route::LocalDomains local_domains;                     ///< `[[domain]]`, for route::decide.
-  route::RouteTable routes;                              ///< `[[route]]`.
+  /// `[[domain]]`, `[[alias]]`, `[[user]]`, and the accounts in `data_dir`.
+  std::shared_ptr<const directory::Snapshot> directory;
+  route::LocalDomains local_domains;  ///< `[[domain]]`, for route::decide.
+  route::RouteTable routes;           ///< `[[route]]`.
 
   bool sandbox = false;  ///< See sandbox().
   std::vector<NamedFile> files;
@@ -144,21 +146,31 @@ struct Mistake {
   friend bool operator==(const Mistake&, const Mistake&) = default;
 };
 
+/// What load() asks of the world. What is left out is not asked.
+struct LoadQuestions {
+  /// Whether there is a file at a path.
+  std::function<bool(const std::string& path)> is_readable = {};
+  /// Whether a pipe could run it.
+  std::function<bool(const std::string& path)> is_executable = {};
+  /// Why no server could use these, when their files are there; empty: they are good.
+  std::function<std::string(const Tls& tls)> certificate_problem = {};
+  /// The accounts that are kept in a data folder. The error is for people.
+  std::function<std::expected<std::vector<directory::User>, std::string>(
+      const std::string& data_dir)>
+      accounts = {};
+};
+
 struct LoadOptions {
   std::string file_name;     ///< For mistakes.
   std::string base_folder;   ///< Relative paths are relative to it; absolute itself.
   std::string machine_name;  ///< The default of `hostname`.
+  LoadQuestions questions = {};
 };
 
 /// Reads the text of a configuration file. Finds all mistakes, in the order of the file; of text
-/// that is no TOML, the first one. Looks at no other file: see check_files().
+/// that is no TOML, the first one. Looks at nothing else but by `options.questions`.
 [[nodiscard]] std::expected<Config, std::vector<Mistake>> load(std::string_view text,
                                                                const LoadOptions& options);
-
-/// The files that are named and missing. `is_readable` says whether there is a file at a path.
-[[nodiscard]] std::vector<Mistake> check_files(
-    const Config& config, std::string_view file_name,
-    const std::function<bool(const std::string& path)>& is_readable);
 
 /// What `serve` runs without a configuration: mx 127.0.0.1:2525, submission 127.0.0.1:2587 without
 /// AUTH; every recipient of every domain is known, and captured in `data_dir`/mail/DOMAIN/LOCAL. A

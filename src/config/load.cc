@@ -16,8 +16,9 @@ constexpr Choice<policy::ListenerRole> roles[] = {
     {"mx", policy::ListenerRole::mx},
     {"submission", policy::ListenerRole::submission},
     {"submissions", policy::ListenerRole::submissions},
-    {"lmtp", {}},
+    {"lmtp", policy::ListenerRole::lmtp},
 };
+constexpr std::string_view unix_prefix = "unix:";
 
 void read_basics(Section& root, const Loading& loading) {
   Config& config = loading.config;
@@ -33,20 +34,49 @@ void read_basics(Section& root, const Loading& loading) {
   config.data_dir = loading.resolve(config.data_dir);
 }
 
-std::optional<base::Endpoint> read_listener_address(Section& section) {
+/// False: the address is missing, or a mistake.
+bool read_listener_address(Section& section, Listener& out) {
   constexpr std::string_view expected = "expected IPv4:port, [IPv6]:port or unix:/path";
   const auto text = section.required_text("address", expected);
-  if (!text) return std::nullopt;
+  if (!text) return false;
   if (text->value.starts_with("unix:/")) {
-    section.fail(*text, "unix: listeners are not supported yet");
-    return std::nullopt;
+    out.unix_path = text->value.substr(unix_prefix.size());
+    if (out.unix_path.size() <= unix_path_octets_max) return true;
+    section.fail(*text, fmt::format("expected a path of at most {} octets after unix:",
+                                    unix_path_octets_max));
+    return false;
   }
   const auto address = base::Endpoint::parse(text->value);
   if (!address || address->port == 0) {
     section.fail(*text, fmt::format("{}, found \"{}\"", expected, text->value));
-    return std::nullopt;
+    return false;
   }
-  return address;
+  out.address = *address;
+  return true;
+}
+
+/// Who may not log in without TLS needs a certificate; a Unix socket is no network.
+bool needs_certificate(const Listener& listener) {
+  switch (listener.role) {
+    case policy::ListenerRole::mx:
+    case policy::ListenerRole::lmtp: return false;
+    case policy::ListenerRole::submission: return listener.unix_path.empty();
+    case policy::ListenerRole::submissions: break;
+  }
+  return true;
+}
+
+void check_listener(Section& section, const Listener& listener, const Config& config) {
+  const bool tcp = listener.unix_path.empty();
+  for (const Listener& other : config.listeners) {
+    if (other.address != listener.address || other.unix_path != listener.unix_path) continue;
+    section.fail(fmt::format("another [[listener]] has the address {}",
+                             tcp ? listener.address.to_string() : "unix:" + listener.unix_path));
+  }
+  // [RFC2033 5]: whoever finds port 25 expects SMTP there.
+  if (tcp && listener.role == policy::ListenerRole::lmtp && listener.address.port == 25) {
+    section.fail_at("address", "expected another port than 25, which LMTP must not use");
+  }
 }
 
 void read_listeners(Section& root, const Loading& loading) {
@@ -54,25 +84,19 @@ void read_listeners(Section& root, const Loading& loading) {
   const bool has_certificate = !config.tls.certificate.empty();
   for (Section& section : root.tables("listener")) {
     Listener listener;
-    const auto address = read_listener_address(section);
+    const bool has_address = read_listener_address(section, listener);
     section.choice("role", roles, listener.role);
     section.not_supported_yet("proxy_protocol");
     section.not_supported_yet("trusted");
     section.finish();
-    if (!has_certificate && listener.role != policy::ListenerRole::mx) {
+    if (!has_certificate && needs_certificate(listener)) {
       section.fail(
           "expected certificate and key in [tls]: without them nobody can log in at a submission "
           "or submissions listener");
     }
-    if (!address) continue;
-    listener.address = *address;
-    for (const Listener& other : config.listeners) {
-      if (other.address == listener.address) {
-        section.fail(
-            fmt::format("another [[listener]] has the address {}", listener.address.to_string()));
-      }
-    }
-    config.listeners.push_back(listener);
+    if (!has_address) continue;
+    check_listener(section, listener, config);
+    config.listeners.push_back(std::move(listener));
   }
   if (config.listeners.empty()) loading.warn("there is no [[listener]]: no mail comes in by SMTP");
 }
@@ -88,14 +112,8 @@ void read_tls(Section& root, const Loading& loading) {
              fmt::format("expected both certificate and key, {} is missing",
                          certificate ? "key" : "certificate"));
   }
-  if (certificate) {
-    config.tls.certificate = loading.resolve(certificate->value);
-    config.files.push_back({certificate->key, config.tls.certificate, certificate->position});
-  }
-  if (key) {
-    config.tls.key = loading.resolve(key->value);
-    config.files.push_back({key->key, config.tls.key, key->position});
-  }
+  if (certificate) config.tls.certificate = loading.name_file(*certificate);
+  if (key) config.tls.key = loading.name_file(*key);
 }
 
 void read_dns(Section& root, const Loading& loading) {
@@ -124,14 +142,38 @@ void read_admin(Section& root, const Loading& loading) {
   const auto text = admin.text("address");
   admin.finish();
   if (!text) return;
-  loading.config.admin.address = base::Endpoint::parse(text->value);
-  if (text->value.empty() || text->value == default_admin_address) return;
-  if (!loading.config.admin.address || loading.config.admin.address->port == 0) {
+  std::optional<base::Endpoint>& address = loading.config.admin.address;
+  address = base::Endpoint::parse(text->value);
+  if (!text->value.empty() && (!address || address->port == 0)) {
     admin.fail(*text,
                fmt::format("expected IPv4:port, [IPv6]:port or an empty string, found \"{}\"",
                            text->value));
-  } else {
-    admin.fail(*text, "an address of the web page is not supported yet");
+  }
+  if (address && !address->address.is_loopback()) {
+    loading.warn(fmt::format(
+        "admin.address: whoever reaches {} sees the figures of this server without a login",
+        address->to_string()));
+  }
+}
+
+/// The files that are named and missing, and a certificate that no server could use.
+void check_files(const Loading& loading, Problems& problems) {
+  const LoadQuestions& questions = loading.options.questions;
+  const NamedFile* certificate = nullptr;
+  bool tls_is_there = true;
+  for (const NamedFile& file : loading.config.files) {
+    const bool of_tls = file.key.starts_with("tls.");
+    if (of_tls && certificate == nullptr) certificate = &file;
+    if (!questions.is_readable || questions.is_readable(file.path)) continue;
+    if (of_tls) tls_is_there = false;
+    problems.add(file.position, file.key,
+                 fmt::format("expected a readable file, found none at {}", file.path));
+  }
+  const Tls& tls = loading.config.tls;
+  if (tls.certificate.empty() || tls.key.empty() || !tls_is_there) return;
+  if (!questions.certificate_problem) return;
+  if (std::string what = questions.certificate_problem(tls); !what.empty()) {
+    problems.add(certificate->position, certificate->key, std::move(what));
   }
 }
 
@@ -141,6 +183,11 @@ std::string Loading::resolve(std::string_view path) const {
   if (path.starts_with('/') || options.base_folder.empty()) return std::string(path);
   const std::string_view slash = options.base_folder.ends_with('/') ? "" : "/";
   return fmt::format("{}{}{}", options.base_folder, slash, path);
+}
+
+std::string Loading::name_file(const Text& text) const {
+  config.files.push_back({text.key, resolve(text.value), text.position});
+  return config.files.back().path;
 }
 
 std::string hostname_from(std::string_view text) {
@@ -164,11 +211,12 @@ std::expected<Config, std::vector<Mistake>> load(std::string_view text,
   read_tls(root, loading);
   read_listeners(root, loading);
   read_dns(root, loading);
+  read_operation(root, loading);
   read_directory(root, loading);
   read_routing(root, loading);
-  read_operation(root, loading);
   read_admin(root, loading);
   root.finish();
+  check_files(loading, problems);
   if (!problems.empty()) return std::unexpected(problems.take());
   if (config.delivery.helo.empty()) config.delivery.helo = config.hostname;
   return config;

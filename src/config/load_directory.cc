@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/ascii.h"
@@ -12,22 +13,12 @@ namespace {
 constexpr Choice<directory::Recipients> recipients_rules[] = {
     {"listed", directory::Recipients::listed},
     {"any", directory::Recipients::any},
-    {"ask", {}},
+    {"ask", directory::Recipients::ask},
 };
 
-/// The mistake in the braces of a template, or nothing.
-std::optional<std::string> check_placeholders(std::string_view text) {
-  for (std::size_t at = text.find_first_of("{}"); at != text.npos;
-       at = text.find_first_of("{}", at)) {
-    const std::string_view rest = text.substr(at);
-    const std::size_t end = rest.find('}');
-    const std::string_view placeholder = end == rest.npos ? rest : rest.substr(0, end + 1);
-    if (placeholder != "{domain}" && placeholder != "{local}") {
-      return fmt::format("expected {{domain}} or {{local}}, found \"{}\"", placeholder);
-    }
-    at += placeholder.size();
-  }
-  return std::nullopt;
+/// The same for all spellings of one address.
+std::string key_of(const grammar::Mailbox& mailbox) {
+  return base::lower(mailbox.local.value()) + '@' + mailbox.domain.canonical();
 }
 
 std::optional<route::Target> read_deliver(Section& section, const Loading& loading) {
@@ -41,41 +32,73 @@ std::optional<route::Target> read_deliver(Section& section, const Loading& loadi
     section.fail(*text, target.error().message);
     return std::nullopt;
   }
-  if (target->scheme != route::Scheme::maildir) return *target;
-  if (auto mistake = check_placeholders(target->argument)) {
-    section.fail(*text, std::move(*mistake));
-    return std::nullopt;
-  }
-  target->argument = loading.resolve(target->argument);
+  if (!complete_target(section, *text, loading, *target)) return std::nullopt;
   return *target;
 }
 
-/// Reads `[[domain]]` and `[[user]]` blocks, and knows what the former ones have said.
+/// Reads `[[domain]]`, then `[[user]]` and the accounts, then `[[alias]]`, and knows what was read
+/// before.
 class DirectoryReader {
  public:
   explicit DirectoryReader(const Loading& loading) : loading_(loading) {}
 
   void read_domain(Section& section);
   void read_user(Section& section);
+  void read_accounts(Section& root);
+  void read_alias(Section& section);
   void finish();
 
  private:
-  [[nodiscard]] bool has_postmaster(const grammar::Domain& domain) const;
+  struct Source {
+    Section section;
+    Text text;
+  };
+
+  void read_catch_all(const Source& source, directory::LocalDomain& domain);
+  /// An address in one of our domains; reports what is none.
+  std::optional<grammar::Mailbox> read_local_mailbox(Section& section, const Text& text);
+  void check_catch_all(const directory::LocalDomain& domain);
+  void check_alias(std::size_t index);
+  void warn_of_what_leaves(const directory::LocalDomain& domain);
+  void warn_of_postmaster(const directory::LocalDomain& domain);
+  [[nodiscard]] bool is_ours(const grammar::Mailbox& mailbox) const {
+    return domains_.contains(mailbox.domain);
+  }
 
   const Loading& loading_;
   directory::SnapshotParts parts_;
-  std::unordered_set<grammar::Domain> domains_;  ///< Also of blocks with other mistakes.
-  std::unordered_set<std::string> users_;        ///< Local-parts in lower case, canonical domains.
+  std::unordered_set<grammar::Domain> domains_;             ///< Also of blocks with other mistakes.
+  std::unordered_map<grammar::Domain, Source> catch_alls_;  ///< Read when all domains are known.
+  std::unordered_set<std::string> users_;                   ///< Keys; of `[[user]]` alone.
+  std::unordered_set<std::string> aliases_;                 ///< Keys.
+  std::vector<Source> alias_sources_;                       ///< As parts_.aliases.
 };
+
+std::optional<grammar::Mailbox> DirectoryReader::read_local_mailbox(Section& section,
+                                                                    const Text& text) {
+  auto mailbox = read_mailbox(section, text);
+  if (!mailbox || is_ours(*mailbox)) return mailbox;
+  section.fail(text, fmt::format("expected an address in one of the [[domain]] blocks, \"{}\" is "
+                                 "none of them",
+                                 mailbox->domain.text()));
+  return std::nullopt;
+}
 
 void DirectoryReader::read_domain(Section& section) {
   directory::LocalDomain domain;
   const auto name = section.required_text("name", "expected a domain such as \"example.org\"");
   const auto deliver = read_deliver(section, loading_);
   section.choice("recipients", recipients_rules, domain.recipients);
-  section.not_supported_yet("catch_all");
+  const auto catch_all = section.filled_text("catch_all");
   section.boolean("plus_addressing", domain.plus_addressing);
   section.finish();
+  const bool asks = domain.recipients == directory::Recipients::ask;
+  if (asks && deliver && deliver->scheme != route::Scheme::lmtp) {
+    section.fail_at("recipients", "expected an LMTP server to ask: deliver = \"lmtp:…\"");
+  }
+  if (catch_all && domain.recipients != directory::Recipients::listed) {
+    section.fail(*catch_all, "expected recipients = \"listed\": else nothing is left to catch");
+  }
   if (!name) return;
   auto parsed = grammar::Domain::parse(name->value);
   if (!parsed) {
@@ -87,6 +110,7 @@ void DirectoryReader::read_domain(Section& section) {
     section.fail(*name, fmt::format("another [[domain]] has the name \"{}\"", parsed->canonical()));
     return;
   }
+  if (catch_all) catch_alls_.emplace(*parsed, Source{section, *catch_all});
   if (!deliver) return;
   domain.name = std::move(*parsed);
   domain.deliver = deliver->print();
@@ -97,13 +121,17 @@ void DirectoryReader::read_domain(Section& section) {
 void DirectoryReader::read_user(Section& section) {
   directory::User user;
   const auto address = section.required_text("address", "expected an address");
+  // The messages do not repeat the value: somebody may have written the password itself.
   if (const auto password = section.filled_text("password")) {
     auto hash = crypto::PasswordHash::parse(password->value);
-    // The message does not repeat the value: somebody may have written the password itself.
     if (!hash) section.fail(*password, hash.error());
     if (hash) user.password = std::move(*hash);
   }
-  section.not_supported_yet("scram");
+  if (const auto scram = section.filled_text("scram")) {
+    auto verifier = crypto::ScramVerifier::parse(scram->value);
+    if (!verifier) section.fail(*scram, verifier.error());
+    if (verifier) user.scram = std::move(*verifier);
+  }
   for (const Text& text : section.texts("may_send_as")) {
     if (auto pattern = directory::SenderPattern::parse(text.value)) {
       user.may_send_as.push_back(std::move(*pattern));
@@ -114,19 +142,9 @@ void DirectoryReader::read_user(Section& section) {
   }
   section.finish();
   if (!address) return;
-  auto mailbox = grammar::Mailbox::parse(address->value);
-  if (!mailbox) {
-    section.fail(*address, fmt::format("expected an address such as \"alice@example.org\": {}",
-                                       grammar::describe(mailbox.error().code)));
-    return;
-  }
-  if (!domains_.contains(mailbox->domain)) {
-    section.fail(*address, fmt::format("expected an address in one of the [[domain]] blocks, "
-                                       "\"{}\" is none of them",
-                                       mailbox->domain.text()));
-    return;
-  }
-  const std::string key = base::lower(mailbox->local.value()) + '@' + mailbox->domain.canonical();
+  auto mailbox = read_local_mailbox(section, *address);
+  if (!mailbox) return;
+  const std::string key = key_of(*mailbox);
   if (!users_.insert(key).second) {
     section.fail(*address, fmt::format("another [[user]] has the address \"{}\"", key));
     return;
@@ -135,18 +153,120 @@ void DirectoryReader::read_user(Section& section) {
   parts_.users.push_back(std::move(user));
 }
 
-bool DirectoryReader::has_postmaster(const grammar::Domain& domain) const {
-  return users_.contains("postmaster@" + domain.canonical());
+void DirectoryReader::read_accounts(Section& root) {
+  const auto& ask = loading_.options.questions.accounts;
+  if (!ask) return;
+  auto accounts = ask(loading_.config.data_dir);
+  if (!accounts) return root.fail_at("data_dir", accounts.error());
+  for (directory::User& account : *accounts) {
+    const std::string name = account.mailbox.print();
+    if (!is_ours(account.mailbox)) {
+      loading_.warn(
+          fmt::format("the account {} does not count: its domain is no [[domain]]", name));
+    } else if (users_.contains(key_of(account.mailbox))) {
+      loading_.warn(fmt::format("the account {} does not count: a [[user]] has the address", name));
+    } else {
+      parts_.users.push_back(std::move(account));
+    }
+  }
+}
+
+void DirectoryReader::read_alias(Section& section) {
+  directory::Alias alias;
+  const auto address = section.required_text("address", "expected an address");
+  const std::vector<Text> targets =
+      section.required_texts("to", "expected the addresses that it stands for");
+  section.finish();
+  for (const Text& text : targets) {
+    if (auto mailbox = read_mailbox(section, text)) alias.to.push_back(std::move(*mailbox));
+  }
+  if (!address) return;
+  auto mailbox = read_local_mailbox(section, *address);
+  if (!mailbox) return;
+  if (mailbox->local.value() == "*") {
+    section.fail(*address, "expected one address: for all others there is catch_all in [[domain]]");
+    return;
+  }
+  if (!aliases_.insert(key_of(*mailbox)).second) {
+    section.fail(*address,
+                 fmt::format("another [[alias]] has the address \"{}\"", key_of(*mailbox)));
+    return;
+  }
+  alias.address = std::move(*mailbox);
+  parts_.aliases.push_back(std::move(alias));
+  alias_sources_.push_back({section, *address});
+}
+
+void DirectoryReader::read_catch_all(const Source& source, directory::LocalDomain& domain) {
+  Section section = source.section;
+  Text text = source.text;
+  if (text.value.find('@') == text.value.npos) text.value += '@' + domain.name.text();
+  domain.catch_all = read_local_mailbox(section, text);
+}
+
+void DirectoryReader::check_catch_all(const directory::LocalDomain& domain) {
+  if (!domain.catch_all) return;
+  const auto expansion = loading_.config.directory->expand(*domain.catch_all);
+  if (expansion.kind != directory::Expansion::Kind::unknown) return;
+  loading_.warn(fmt::format("catch_all of {}: there is no {}", domain.name.text(),
+                            domain.catch_all->print()));
+}
+
+void DirectoryReader::check_alias(std::size_t index) {
+  const directory::Snapshot& directory = *loading_.config.directory;
+  const directory::Alias& alias = directory.aliases()[index];
+  auto& [section, text] = alias_sources_[index];
+  const std::string name = alias.address.print();
+  const auto kind = directory.expand(alias.address).kind;
+  if (kind == directory::Expansion::Kind::loop) {
+    section.fail(text, fmt::format("expected an alias that leads to a mailbox: {} is a loop, it "
+                                   "leads only back to itself",
+                                   name));
+  } else if (kind == directory::Expansion::Kind::too_many) {
+    section.fail(text, fmt::format("expected an alias that leads to at most {} addresses",
+                                   directory::expansion_targets_max));
+  }
+  for (const grammar::Mailbox& target : alias.to) {
+    if (!is_ours(target)) {
+      loading_.warn(
+          fmt::format("anyone may send to {}, which goes on to {}, without authentication", name,
+                      target.print()));
+    } else if (directory.expand(target).kind == directory::Expansion::Kind::unknown) {
+      loading_.warn(fmt::format("alias {}: there is no {}", name, target.print()));
+    }
+  }
+}
+
+void DirectoryReader::warn_of_what_leaves(const directory::LocalDomain& domain) {
+  const route::Target& target = loading_.config.local_domains.at(domain.name);
+  if (!target.is_host()) return;
+  if (const auto address = target.host.address(); address && address->is_loopback()) return;
+  loading_.warn(fmt::format("anyone may send to {}, which goes on to {}, without authentication",
+                            domain.name.text(), target.print()));
+}
+
+void DirectoryReader::warn_of_postmaster(const directory::LocalDomain& domain) {
+  const std::string key = "postmaster@" + domain.name.canonical();
+  if (aliases_.contains(key)) return;
+  const auto mailbox = grammar::Mailbox::parse(key);
+  if (mailbox && loading_.config.directory->find_user(*mailbox) != nullptr) return;
+  loading_.warn(fmt::format(
+      "no user or alias has the address postmaster@{}: its mail goes into a mailbox of that name",
+      domain.name.text()));
 }
 
 void DirectoryReader::finish() {
-  for (const directory::LocalDomain& domain : parts_.domains) {
-    if (has_postmaster(domain.name)) continue;
-    loading_.warn(fmt::format(
-        "no [[user]] has the address postmaster@{}: its mail goes into a mailbox of that name",
-        domain.name.text()));
+  for (directory::LocalDomain& domain : parts_.domains) {
+    const auto found = catch_alls_.find(domain.name);
+    if (found != catch_alls_.end()) read_catch_all(found->second, domain);
   }
   loading_.config.directory = std::make_shared<const directory::Snapshot>(std::move(parts_));
+  for (const directory::LocalDomain& domain : loading_.config.directory->domains()) {
+    warn_of_postmaster(domain);
+    warn_of_what_leaves(domain);
+    check_catch_all(domain);
+  }
+  for (std::size_t i = 0; i < alias_sources_.size(); ++i) check_alias(i);
 }
 
 }  // namespace
@@ -155,7 +275,8 @@ void read_directory(Section& root, const Loading& loading) {
   DirectoryReader reader(loading);
   for (Section& section : root.tables("domain")) reader.read_domain(section);
   for (Section& section : root.tables("user")) reader.read_user(section);
-  root.not_supported_yet("alias");
+  reader.read_accounts(root);
+  for (Section& section : root.tables("alias")) reader.read_alias(section);
   reader.finish();
 }
 

@@ -104,13 +104,9 @@ void read_queue(Section& root, const Loading& loading) {
   read_retry(queue, out);
   queue.duration("expire", {.min = 1s, .max = year}, out.expire);
   if (const auto warn_after = queue.text("warn_after")) {
-    const auto standard = out.warn_after;
     out.warn_after.reset();
     if (!warn_after->value.empty()) {
       out.warn_after = queue.to_duration(*warn_after, {.min = 1s, .max = year});
-      if (out.warn_after && out.warn_after != standard) {
-        queue.fail(*warn_after, "reports of a delay are not supported yet");
-      }
     }
   }
   queue.choice("durability", durabilities, out.durability);

@@ -115,6 +115,19 @@ std::vector<Text> Section::texts(std::string_view name) {
   return out;
 }
 
+std::vector<Text> Section::required_texts(std::string_view name, std::string_view expected) {
+  if (!has(name)) {
+    known_.push_back(name);
+    problems_->add(position(), key_of(name), fmt::format("missing: {}", expected));
+    return {};
+  }
+  const Node& node = *table_->find(name);
+  if (node.kind == Node::Kind::array && node.children.empty()) {
+    problems_->add(node.position, key_of(name), fmt::format("{}, found an empty array", expected));
+  }
+  return texts(name);
+}
+
 void Section::boolean(std::string_view name, bool& out) {
   if (const Node* node = look_up(name, Node::Kind::boolean, "expected true or false")) {
     out = node->boolean;
@@ -202,6 +215,10 @@ std::vector<Section> Section::tables(std::string_view name) {
     }
   }
   return out;
+}
+
+bool Section::has_filled(std::string_view name) const {
+  return has(name) && !is_empty(*table_->find(name));
 }
 
 void Section::not_supported_yet(std::string_view name) {

@@ -62,6 +62,8 @@ class Section {
   /// The same, but its absence, or emptiness, is a mistake. `expected`: "expected an address".
   [[nodiscard]] std::optional<Text> required_text(std::string_view name, std::string_view expected);
   [[nodiscard]] std::vector<Text> texts(std::string_view name);
+  /// The same, but its absence, or emptiness, is a mistake.
+  [[nodiscard]] std::vector<Text> required_texts(std::string_view name, std::string_view expected);
 
   void boolean(std::string_view name, bool& out);
   void count(std::string_view name, Bounds<std::size_t> bounds, std::size_t& out);
@@ -96,6 +98,8 @@ class Section {
   [[nodiscard]] bool has(std::string_view name) const {
     return exists() && table_->find(name) != nullptr;
   }
+  /// Neither absent nor empty; of whatever kind.
+  [[nodiscard]] bool has_filled(std::string_view name) const;
   [[nodiscard]] bool exists() const { return table_ != nullptr; }
   [[nodiscard]] Position position() const { return exists() ? table_->position : Position{}; }
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -101,11 +101,9 @@ void Expander::visit(const grammar::Mailbox& mailbox, bool may_catch) {
 void Expander::visit_unaliased(const grammar::Mailbox& mailbox, const LocalDomain& domain,
                                bool may_catch) {
   Resolution found = snapshot_.resolve(mailbox);
-  // Rather there than into a mailbox `postmaster` that nobody has asked for.
-  const bool caught =
-      found.user == nullptr && domain.catch_all && may_catch && catch_all_ == CatchAll::followed;
-  if (caught) return visit(*domain.catch_all, false);
   if (found.kind != Resolution::Kind::mailbox) {
+    const bool caught = domain.catch_all && may_catch && catch_all_ == CatchAll::followed;
+    if (caught) return visit(*domain.catch_all, false);
     if (out_.aliased) add(mailbox, true);
     return;
   }
