@@ -25,14 +25,16 @@ class Connecting final : public engine::Deadline {
  public:
   explicit Connecting(engine::Timers& timers) : Deadline(timers) {}
 
-  base::Task<Io<std::unique_ptr<sys::Connection>>> connect(sys::Net& net, base::Endpoint remote,
+  /// References must outlive it.
+  base::Task<Io<std::unique_ptr<sys::Connection>>> connect(sys::Net& net, const HostAddress& host,
                                                            std::optional<base::IpAddress> source,
                                                            base::Duration timeout) {
     using Result = Io<std::unique_ptr<sys::Connection>>;
     set(now() + timeout);
     Result result = co_await base::operation<Result>([&](base::Completion<Result>& done) {
       pending_ = &done;
-      return net.connect(remote, source, done);
+      return host.unix_path.empty() ? net.connect(host.endpoint, source, done)
+                                    : net.connect_unix(host.unix_path, done);
     });
     pending_ = nullptr;
     clear();
@@ -54,8 +56,7 @@ class Connecting final : public engine::Deadline {
 base::Task<SmtpClient::Opened> SmtpClient::open(sys::Net& net, engine::Timers& timers,
                                                 HostAddress host, SmtpClientOptions options) {
   Connecting connecting(timers);
-  auto connection =
-      co_await connecting.connect(net, host.endpoint, options.source, options.connect_timeout);
+  auto connection = co_await connecting.connect(net, host, options.source, options.connect_timeout);
   if (!connection) {
     co_return std::unexpected(OpenFailure{.text = base::describe(connection.error())});
   }
@@ -121,7 +122,7 @@ base::Task<smtp::ClientEvent> SmtpClient::next_event() {
       co_return std::move(*event);
     }
     if (!session_.output().empty()) {
-      if (!co_await write_output()) session_.connection_lost();
+      if (!co_await write_output()) co_await hear_last_words();
       continue;
     }
     const Io<std::string_view> octets = co_await channel_.read(session_.deadline());
@@ -136,37 +137,73 @@ base::Task<smtp::ClientEvent> SmtpClient::next_event() {
   }
 }
 
+/// A write has failed. What the peer said before it went away still counts: why it refuses.
+base::Task<> SmtpClient::hear_last_words() {
+  constexpr base::Duration patience = std::chrono::seconds(1);
+  const base::Instant deadline = now() + patience;
+  while (!session_.is_closed()) {
+    const Io<std::string_view> octets = co_await channel_.read(deadline);
+    if (!octets) break;
+    if (options_.transcript) options_.transcript(false, *octets);
+    session_.receive(*octets, now());
+  }
+  session_.connection_lost();
+}
+
 base::Task<bool> SmtpClient::write_pieces(std::span<const std::string_view> pieces) {
   const base::Instant deadline = now() + options_.session.timeouts.content_block;
   const bool written = (co_await channel_.write(pieces, deadline)).has_value();
-  if (written) session_.content_progress(now());
+  if (written) {
+    session_.content_progress(now());
+  } else {
+    co_await hear_last_words();
+  }
   co_return written;
 }
 
 /// Sends the content and its end. The last pieces wait, so that they go out with the final dot.
-base::Task<bool> SmtpClient::send_content(ContentSource& content) {
+/// When that is not to be, the connection ends without it: the peer must not take what it has.
+base::Task<> SmtpClient::send_content(ContentSource& content, bool verbatim, std::uint64_t size) {
+  // BDAT goes out with the first octets.
+  const std::string command(session_.output());
+  session_.output_sent(command.size());
+  if (options_.transcript && !command.empty()) options_.transcript(true, command);
   smtp::ContentEncoder encoder;
   std::vector<std::string_view> encoded;
+  if (!command.empty()) encoded.emplace_back(command);
+  std::uint64_t given = 0;
   for (;;) {
     const Io<std::span<const std::string_view>> pieces = content.next();
-    if (!pieces) co_return false;
-    for (const std::string_view piece : *pieces) encoder.encode(piece, encoded);
+    if (!pieces) co_return session_.connection_lost();
+    for (const std::string_view piece : *pieces) {
+      given += piece.size();
+      if (verbatim) encoded.push_back(piece);
+      if (!verbatim) encoder.encode(piece, encoded);
+    }
+    if (verbatim && given > size) co_return session_.connection_lost();
     if (pieces->empty()) break;
     if (content.at_end()) break;
-    if (!co_await write_pieces(encoded)) co_return false;
+    if (!co_await write_pieces(encoded)) co_return;
     encoded.clear();
   }
+  if (verbatim && given != size) co_return session_.connection_lost();
   // Only CRLF ends a line, in both directions: nobody must read a second message into this one.
-  if (encoder.has_bare_cr_or_lf()) co_return false;
-  encoder.finish(encoded);
-  if (!co_await content.before_final_dot()) co_return false;
+  if (encoder.has_bare_cr_or_lf()) co_return session_.connection_lost();
+  if (!verbatim) encoder.finish(encoded);
+  if (!co_await content.before_final_dot()) co_return session_.connection_lost();
   session_.content_ends(now());
-  co_return co_await write_pieces(encoded);
+  (void)co_await write_pieces(encoded);
+}
+
+bool SmtpClient::exhausted() const {
+  const auto most = session_.capabilities().transactions_max;
+  return most && transactions_ >= *most;
 }
 
 base::Task<std::vector<smtp::RecipientResult>> SmtpClient::send(smtp::Transaction transaction,
                                                                 ContentSource& content) {
   ++transactions_;
+  const std::uint64_t size = transaction.size;
   session_.begin(std::move(transaction), now());
   for (;;) {
     smtp::ClientEvent event = co_await next_event();
@@ -178,9 +215,8 @@ base::Task<std::vector<smtp::RecipientResult>> SmtpClient::send(smtp::Transactio
       }
       co_return std::move(done->recipients);
     }
-    if (std::holds_alternative<smtp::ContentWanted>(event)) {
-      // Without the final dot the peer must not take what it has: the connection ends here.
-      if (!co_await send_content(content)) session_.connection_lost();
+    if (const auto* wanted = std::get_if<smtp::ContentWanted>(&event)) {
+      co_await send_content(content, wanted->verbatim, size);
     }
   }
 }

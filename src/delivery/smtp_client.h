@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@ namespace delivery {
 struct HostAddress {
   std::string name;  ///< For SNI, certificates and people; the address itself if it has no name.
   base::Endpoint endpoint;
+  std::string unix_path = {};  ///< A socket in the file system, in place of name and endpoint.
 };
 
 struct SmtpClientOptions {
@@ -49,15 +51,16 @@ struct OpenFailure {
 class ContentSource {
  public:
   virtual ~ContentSource() = default;
-  /// As LetterContent::next().
+  /// As LetterContent::next(). In all, Transaction::size octets.
   [[nodiscard]] virtual base::Io<std::span<const std::string_view>> next() = 0;
   /// What next() has given was the last of it.
   [[nodiscard]] virtual bool at_end() const = 0;
-  /// Just before the octets that hold the final dot are sent. After an error they are not sent.
+  /// Just before the octets that hold the final dot (by BDAT: the last octet) are sent. After an
+  /// error they are not sent.
   [[nodiscard]] virtual base::Task<base::Io<>> before_final_dot() = 0;
 };
 
-/// One connection to one host, as SMTP client.
+/// One connection to one host, as SMTP or LMTP client.
 class SmtpClient {
  public:
   using Opened = std::expected<std::unique_ptr<SmtpClient>, OpenFailure>;
@@ -72,7 +75,10 @@ class SmtpClient {
   /// Says QUIT, if that makes sense, and closes.
   [[nodiscard]] base::Task<> quit();
 
-  [[nodiscard]] bool usable() const { return session_.is_ready(); }
+  /// Takes another transaction.
+  [[nodiscard]] bool usable() const { return session_.is_ready() && !exhausted(); }
+  /// It has taken as many transactions as the host takes of one connection [RFC9422 4.1].
+  [[nodiscard]] bool exhausted() const;
   [[nodiscard]] std::size_t transactions() const { return transactions_; }
   [[nodiscard]] const HostAddress& host() const { return host_; }
   [[nodiscard]] std::string tls_description() const { return channel_.tls_description(); }
@@ -89,8 +95,10 @@ class SmtpClient {
   [[nodiscard]] base::Task<bool> write_output();
   void note(const smtp::Closed& closed);
   [[nodiscard]] base::Task<bool> start_tls();
-  [[nodiscard]] base::Task<bool> send_content(ContentSource& content);
+  [[nodiscard]] base::Task<> send_content(ContentSource& content, bool verbatim,
+                                          std::uint64_t size);
   [[nodiscard]] base::Task<bool> write_pieces(std::span<const std::string_view> pieces);
+  [[nodiscard]] base::Task<> hear_last_words();
   [[nodiscard]] base::Instant now() const { return timers_.now(); }
 
   engine::Timers& timers_;

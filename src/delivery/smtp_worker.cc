@@ -5,6 +5,7 @@
 
 #include "base/escape.h"
 #include "delivery/hosts.h"
+#include "delivery/outgoing.h"
 
 namespace delivery {
 
@@ -14,17 +15,22 @@ using smtp::Verdict;
 
 namespace {
 
-/// The content of a letter, and the record that its last octets are about to be sent.
+/// The content of a letter, as it is or converted, and the record that its last octets are about to
+/// be sent. References must outlive it.
 class LetterSource final : public ContentSource {
  public:
-  LetterSource(spool::Spool& spool, const Letter& letter, std::vector<std::uint32_t> recipients)
-      : spool_(spool),
-        id_(letter.id),
-        content_(spool, letter),
-        recipients_(std::move(recipients)) {}
+  LetterSource(spool::Spool& spool, const Letter& letter,
+               const std::optional<std::string>& converted, std::vector<std::uint32_t> recipients)
+      : spool_(spool), id_(letter.id), content_(spool, letter), recipients_(std::move(recipients)) {
+    if (converted) converted_ = *converted;
+  }
 
-  base::Io<std::span<const std::string_view>> next() override { return content_.next(); }
-  [[nodiscard]] bool at_end() const override { return content_.at_end(); }
+  base::Io<std::span<const std::string_view>> next() override {
+    if (!converted_) return content_.next();
+    const bool first = !std::exchange(given_, true);
+    return std::span<const std::string_view>(&*converted_, first ? 1u : 0u);
+  }
+  [[nodiscard]] bool at_end() const override { return converted_ ? given_ : content_.at_end(); }
   base::Task<base::Io<>> before_final_dot() override {
     return spool_.attempt_begun(id_, recipients_);
   }
@@ -33,11 +39,14 @@ class LetterSource final : public ContentSource {
   spool::Spool& spool_;
   base::MessageId id_;
   LetterContent content_;
+  std::optional<std::string_view> converted_;
+  bool given_ = false;
   std::vector<std::uint32_t> recipients_;
 };
 
 std::string without_reply(Verdict verdict, const std::string& closed_because) {
   if (verdict == Verdict::unknown) return "no reply after the content: " + closed_because;
+  if (verdict == Verdict::another_transaction) return "more recipients than the host takes at once";
   return closed_because.empty() ? "connection lost" : closed_because;
 }
 
@@ -56,6 +65,7 @@ base::Task<> SmtpWorker::run(std::unique_ptr<queue::Entry> entry) {
 }
 
 Attempt SmtpWorker::attempt() const {
+  // Behind a socket in the file system, delivery is local: `via` tells it.
   return {.host = last_.name,
           .address = last_.name.empty() ? "" : last_.endpoint.to_string(),
           .tls = last_tls_,
@@ -63,7 +73,9 @@ Attempt SmtpWorker::attempt() const {
 }
 
 void SmtpWorker::settle_all(Outcome outcome, const std::string& reply, const std::string& status) {
-  for (Open& open : open_) results_.push_back({open.recipient, outcome, false, reply, status});
+  for (Open& open : open_) {
+    results_.push_back({open.recipient, outcome, false, reply, status});
+  }
   open_.clear();
 }
 
@@ -75,6 +87,10 @@ base::Task<> SmtpWorker::deliver(std::unique_ptr<queue::Entry> entry) {
   all_permanent_ = true;
   failure_.clear();
   last_tls_.clear();
+  same_host_ = false;
+  header_needs_smtputf8_.reset();
+  converted_.reset();
+  conversion_failed_ = false;
   open_.clear();
   results_.clear();
   for (const std::uint32_t recipient : entry->recipients) open_.push_back({recipient, {}, {}});
@@ -96,10 +112,11 @@ base::Task<> SmtpWorker::deliver(std::unique_ptr<queue::Entry> entry) {
   const auto same = std::ranges::find(addresses_, last_.endpoint, &HostAddress::endpoint);
   if (answered && same != addresses_.end()) {
     std::iter_swap(addresses_.begin(), same);
-    next_address_ = 1;
+    next_address_ = same_host_ ? 0 : 1;
   }
   while (!open_.empty() && next_address_ < addresses_.size()) {
     if (co_await connect_next()) (void)co_await transact(*letter);
+    if (same_host_) --next_address_;
   }
   if (!open_.empty() && greeted_ == 0 && !all_permanent_) {
     delivery_.hop_failed(std::move(entry), attempt(), failure_);
@@ -117,8 +134,13 @@ base::Task<> SmtpWorker::deliver(std::unique_ptr<queue::Entry> entry) {
 /// Finds the hosts of the next hop. False: there are none now (failure_), or none at all, and then
 /// all recipients are settled.
 base::Task<bool> SmtpWorker::find(const route::Decision& decision) {
+  if (decision.kind == route::NextHopKind::local) {  // LMTP by a socket in the file system.
+    addresses_ = {{.name = {}, .endpoint = {}, .unix_path = decision.target.argument}};
+    co_return true;
+  }
   const Settings& settings = delivery_.settings();
-  const auto hosts = co_await find_hosts(delivery_.world_.resolver, decision, settings.lookup,
+  const route::LookupOptions lookup = settings.lookup;
+  const auto hosts = co_await find_hosts(delivery_.world_.resolver, decision, lookup,
                                          delivery_.world_.random.next());
   if (!hosts) {
     addresses_.clear();
@@ -131,25 +153,48 @@ base::Task<bool> SmtpWorker::find(const route::Decision& decision) {
     co_return false;
   }
   const std::uint16_t port =
-      decision.kind == route::NextHopKind::host ? decision.target.port : settings.lookup.port;
+      decision.kind == route::NextHopKind::host ? decision.target.port : lookup.port;
   addresses_ = addresses_of(*hosts, port);
   co_return true;
 }
 
-base::Task<SmtpClient::Opened> SmtpWorker::connect(HostAddress address, TlsDemand demand) {
+/// Credentials are never sent without TLS [RFC4954 4]; nobody listens on a socket in the file
+/// system.
+TlsDemand SmtpWorker::tls_demand() const {
+  if (!last_.unix_path.empty()) return TlsDemand::off;
+  const TlsDemand demand = delivery_.settings().tls;
+  const bool weak = demand == TlsDemand::off || demand == TlsDemand::opportunistic;
+  return decision_.auth && weak ? TlsDemand::require : demand;
+}
+
+SmtpClientOptions SmtpWorker::client_options(const HostAddress& address, TlsDemand demand) const {
   const Settings& settings = delivery_.settings();
   SmtpClientOptions options;
   options.session.helo = settings.helo;
+  options.session.protocol =
+      decision_.target.scheme == route::Scheme::lmtp ? smtp::Protocol::lmtp : smtp::Protocol::smtp;
   switch (demand) {
     case TlsDemand::off: options.session.tls = smtp::TlsPolicy::off; break;
     case TlsDemand::opportunistic: options.session.tls = smtp::TlsPolicy::opportunistic; break;
     case TlsDemand::require:
     case TlsDemand::verify: options.session.tls = smtp::TlsPolicy::required; break;
   }
+  if (decision_.auth) {
+    const auto password = settings.passwords.find(decision_.auth->password_file);
+    // Without its password the login fails, and the mail waits.
+    options.session.credentials =
+        smtp::Credentials{decision_.auth->user,
+                          password == settings.passwords.end() ? base::Secret() : password->second};
+  }
   options.verify = demand == TlsDemand::verify;
   options.tls = settings.tls_client;
   options.implicit_tls = decision_.target.scheme == route::Scheme::smtps;
   options.source = address.endpoint.address.is_v4() ? settings.source_v4 : settings.source_v6;
+  return options;
+}
+
+base::Task<SmtpClient::Opened> SmtpWorker::connect(HostAddress address, TlsDemand demand) {
+  SmtpClientOptions options = client_options(address, demand);
   co_return co_await SmtpClient::open(delivery_.world_.net, delivery_.world_.timers,
                                       std::move(address), std::move(options));
 }
@@ -159,7 +204,8 @@ base::Task<bool> SmtpWorker::connect_next() {
   co_await disconnect();
   last_ = addresses_[next_address_++];
   last_tls_.clear();
-  const TlsDemand demand = delivery_.settings().tls;
+  same_host_ = false;
+  const TlsDemand demand = tls_demand();
   auto opened = co_await connect(last_, demand);
   if (!opened && opened.error().tls_failed && demand == TlsDemand::opportunistic) {
     opened = co_await connect(last_, TlsDemand::off);
@@ -176,21 +222,51 @@ base::Task<bool> SmtpWorker::connect_next() {
   co_return true;
 }
 
+/// Makes the transaction one for the connected host: says what it needs, converts the content if it
+/// must [RFC6152 3] [RFC6531 3.6]. False: the content cannot be read now.
+bool SmtpWorker::fit(const Letter& letter, smtp::Transaction& transaction) {
+  spool::Spool& spool = delivery_.world_.spool;
+  const smtp::Capabilities& peer = client_->capabilities();
+  if (!transaction.eight_bit) return true;
+  if (!header_needs_smtputf8_) {
+    const auto needs = header_needs_smtputf8(spool, letter);
+    if (!needs) return false;
+    header_needs_smtputf8_ = *needs;
+  }
+  if (*header_needs_smtputf8_) transaction.needs_smtputf8 = true;
+  if (peer.eight_bit_mime || transaction.needs_smtputf8) return true;
+  if (!converted_ && !conversion_failed_) {
+    auto converted = seven_bit_content(spool, letter);
+    if (!converted) return false;
+    converted_ = std::move(*converted);
+    conversion_failed_ = !converted_;
+  }
+  if (conversion_failed_) return true;  // The session refuses it.
+  transaction.eight_bit = false;
+  transaction.size = converted_->size();
+  return true;
+}
+
 /// Offers the message to the connected host for all open recipients; those that it answers for are
 /// settled. False: a connection that was kept open turned out to be gone.
 base::Task<bool> SmtpWorker::transact(const Letter& letter) {
   const bool kept = client_->transactions() > 0;
   for (;;) {
-    smtp::Transaction transaction;
+    smtp::Transaction transaction = transaction_of(letter);
     std::vector<std::uint32_t> recipients;
-    transaction.reverse_path = letter.envelope->reverse_path;
     for (const Open& open : open_) {
       recipients.push_back(open.recipient);
-      transaction.forward_paths.push_back(letter.envelope->recipients[open.recipient].forward_path);
+      add_recipient(letter, open.recipient, transaction);
     }
-    transaction.size = letter.size;
-    transaction.eight_bit = letter.envelope->eight_bit;
-    LetterSource source(delivery_.world_.spool, letter, std::move(recipients));
+    if (!fit(letter, transaction)) {
+      failure_ = "the message cannot be read";
+      co_return true;
+    }
+    const bool dsn_passed = client_->capabilities().dsn;
+    const bool seven_bit = letter.envelope->eight_bit && !transaction.eight_bit;
+    static const std::optional<std::string> as_it_is;
+    LetterSource source(delivery_.world_.spool, letter, seven_bit ? converted_ : as_it_is,
+                        std::move(recipients));
     const auto verdicts = co_await client_->send(std::move(transaction), source);
 
     std::vector<Open> asked = std::exchange(open_, {});
@@ -200,22 +276,24 @@ base::Task<bool> SmtpWorker::transact(const Letter& letter) {
       const smtp::RecipientResult& verdict = verdicts[i];
       stale = stale && verdict.verdict == Verdict::lost && !verdict.reply;
       again = again || verdict.verdict == Verdict::another_transaction;
-      if (!settle(verdict, asked[i])) open_.push_back(std::move(asked[i]));
+      if (!settle(verdict, asked[i], dsn_passed)) open_.push_back(std::move(asked[i]));
     }
     if (stale) co_return false;
     // The rest goes in another transaction at once, as long as each one gets something done.
-    if (!again || open_.size() == asked.size() || !client_->usable()) co_return true;
+    const bool goes_on = again && open_.size() < asked.size();
+    same_host_ = goes_on && client_->exhausted();
+    if (!goes_on || !client_->usable()) co_return true;
   }
 }
 
 /// False: another host is to be asked, and `open` has what this one said.
-bool SmtpWorker::settle(const smtp::RecipientResult& result, Open open) {
+bool SmtpWorker::settle(const smtp::RecipientResult& result, Open open, bool dsn_passed) {
   const std::string reply = result.reply ? smtp::one_line(*result.reply)
                                          : without_reply(result.verdict, client_->closed_because());
   const bool before_content = result.stage < Stage::data;
   switch (result.verdict) {
     case Verdict::accepted:
-      results_.push_back({open.recipient, Outcome::delivered, false, reply, {}});
+      results_.push_back({open.recipient, Outcome::delivered, false, reply, {}, dsn_passed});
       return true;
     case Verdict::permanent:
     case Verdict::refused_here:

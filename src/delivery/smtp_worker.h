@@ -15,6 +15,8 @@ namespace delivery {
 /// One attempt tries hosts and addresses in order until one takes responsibility or says 5yz to the
 /// transaction. What cannot be connected to, is lost before the final dot, or says 4yz to the
 /// greeting, MAIL or RCPT, hands on to the next.
+///
+/// The same for LMTP, by TCP or by a socket in the file system.
 class SmtpWorker {
  public:
   SmtpWorker(Delivery& delivery, queue::NextHop& hop) : delivery_(delivery), hop_(hop) {}
@@ -33,8 +35,12 @@ class SmtpWorker {
   [[nodiscard]] base::Task<bool> find(const route::Decision& decision);
   [[nodiscard]] base::Task<bool> connect_next();
   [[nodiscard]] base::Task<SmtpClient::Opened> connect(HostAddress address, TlsDemand demand);
+  [[nodiscard]] SmtpClientOptions client_options(const HostAddress& address,
+                                                 TlsDemand demand) const;
+  [[nodiscard]] TlsDemand tls_demand() const;
   [[nodiscard]] base::Task<bool> transact(const Letter& letter);
-  [[nodiscard]] bool settle(const smtp::RecipientResult& result, Open open);
+  [[nodiscard]] bool fit(const Letter& letter, smtp::Transaction& transaction);
+  [[nodiscard]] bool settle(const smtp::RecipientResult& result, Open open, bool dsn_passed);
   [[nodiscard]] base::Task<> disconnect();
   void settle_all(dsn::Outcome outcome, const std::string& reply, const std::string& status);
   [[nodiscard]] Attempt attempt() const;
@@ -46,12 +52,16 @@ class SmtpWorker {
   std::unique_ptr<SmtpClient> client_;
 
   // Of the entry in hand.
+  std::optional<bool> header_needs_smtputf8_;  ///< Once it has been looked at.
+  std::optional<std::string> converted_;       ///< The content for a hop without 8BITMIME.
+  bool conversion_failed_ = false;
   std::size_t next_address_ = 0;
   std::size_t greeted_ = 0;    ///< Hosts that took a connection.
   bool all_permanent_ = true;  ///< Every host that could not be used said 5yz.
   std::string failure_;        ///< Of the last host that could not be used.
   HostAddress last_;           ///< The last host that was tried.
   std::string last_tls_;
+  bool same_host_ = false;  ///< The rest is for this host, by another connection.
   std::vector<Open> open_;
   std::vector<Result> results_;
 };

@@ -47,7 +47,11 @@ void ClientSession::take_reply(Reply taken, Instant now) {
   const bool answers_quit = state_ == State::quitting;
   const bool introducing =
       state_ == State::greeting || state_ == State::ehlo || state_ == State::helo;
-  if (reply->code == 421 && !answers_quit && !introducing) {  // At any time [RFC5321 3.8].
+  // In LMTP it may be the answer for one recipient, and the others have theirs.
+  const bool for_one =
+      options_.protocol == Protocol::lmtp && transaction_ && stage() == Stage::final_dot;
+  if (reply->code == 421 && !answers_quit && !introducing && !for_one) {
+    // At any time [RFC5321 3.8].
     return close(CloseReason::service_closing, reply, {});
   }
   switch (state_) {
@@ -88,13 +92,18 @@ void ClientSession::take_greeting(const ReplyPointer& reply, Instant now) {
 }
 
 void ClientSession::say_ehlo(Instant now) {
-  say(fmt::format("EHLO {}\r\n", options_.helo), State::ehlo, options_.timeouts.command, now);
+  const std::string_view verb = options_.protocol == Protocol::lmtp ? "LHLO" : "EHLO";
+  say(fmt::format("{} {}\r\n", verb, options_.helo), State::ehlo, options_.timeouts.command, now);
 }
 
-/// Old servers know HELO only, and say so in several ways [RFC5321 3.2].
+/// Old servers know HELO only, and say so in several ways [RFC5321 3.2]; LMTP has none such
+/// [RFC2033 4.1].
 void ClientSession::take_ehlo(const ReplyPointer& reply, Instant now) {
   if (reply->is_intermediate()) return close(CloseReason::protocol_error, reply, {});
-  if (reply->is_transient()) return close(CloseReason::refused, reply, {});
+  const bool lmtp = options_.protocol == Protocol::lmtp;
+  if (reply->is_transient() || (lmtp && reply->is_permanent())) {
+    return close(CloseReason::refused, reply, {});
+  }
   if (reply->is_permanent()) {
     capabilities_ = {};
     return say(fmt::format("HELO {}\r\n", options_.helo), State::helo, options_.timeouts.command,
@@ -199,8 +208,13 @@ void ClientSession::begin(Transaction transaction, Instant now) {
     events_.emplace_back(TransactionDone{{transaction.forward_paths.size(), result}});
     return;
   }
-  transaction_ =
-      std::make_unique<ClientTransaction>(std::move(transaction), capabilities_, must_reset_);
+  const ClientTransaction::Options options{options_.protocol, must_reset_};
+  auto begun = std::make_unique<ClientTransaction>(std::move(transaction), capabilities_, options);
+  if (begun->has_nothing_to_say()) {
+    events_.emplace_back(TransactionDone{begun->finish(Verdict::abandoned, nullptr)});
+    return;
+  }
+  transaction_ = std::move(begun);
   state_ = State::transaction;
   transaction_->write_commands(output_);
   wait_for_transaction(now);
@@ -210,9 +224,12 @@ void ClientSession::take_in_transaction(const ReplyPointer& reply, Instant now) 
   switch (transaction_->take_reply(reply, output_)) {
     case Progress::waiting: return wait_for_transaction(now);
     case Progress::content_wanted:
-      events_.emplace_back(ContentWanted{});
+      events_.emplace_back(ContentWanted{transaction_->verbatim()});
       return wait_for_transaction(now);
-    case Progress::done: return finish_transaction();
+    case Progress::done:
+      finish_transaction();
+      if (reply->code == 421) close(CloseReason::service_closing, reply, {});
+      return;
     case Progress::protocol_error: return close(CloseReason::protocol_error, reply, {});
   }
 }

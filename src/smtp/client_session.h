@@ -20,6 +20,7 @@ class ClientTransaction;
 ///
 ///     greeting → EHLO (→ HELO) → [StartTls → tls_started() → EHLO] → [AUTH] → Ready
 ///     begin() → MAIL RCPT… DATA → ContentWanted → content → content_ends() → TransactionDone
+///     begin() → MAIL RCPT… → ContentWanted → BDAT, content → content_ends() → TransactionDone
 ///     quit() → Closed
 ///
 /// A TransactionDone comes exactly once for each begin(), and Closed exactly once, as the last
@@ -59,15 +60,17 @@ class ClientSession {
   [[nodiscard]] bool tls_on() const { return options_.tls_on; }
 
   /// Starts a transaction. Only while is_ready(). What this next hop cannot take (size, 8-bit
-  /// content, SMTPUTF8) is done at once, refused_here, without a word to the peer.
+  /// content, SMTPUTF8) is done at once, refused_here, without a word to the peer; who does not fit
+  /// into its LIMITS gets another_transaction.
   void begin(Transaction transaction, base::Instant now);
 
   /// Answers ContentWanted, any number of times, also behind content_ends(): a part of the content
   /// has been sent. Ignored when the session is closed.
   void content_progress(base::Instant now);
-  /// Answers ContentWanted: to be called when all but what holds the final dot has been sent, just
-  /// before the rest is. From here on a lost connection means Verdict::unknown. The content ends in
-  /// CRLF "." CRLF, which the driver sends. Ignored when the session is closed.
+  /// Answers ContentWanted: to be called when all but what holds the last octet (of the final dot,
+  /// or by BDAT of the content) has been sent, just before the rest is. From here on a lost
+  /// connection means Verdict::unknown. The driver sends the final dot. Ignored when the session is
+  /// closed.
   void content_ends(base::Instant now);
 
   /// Says QUIT. Only while is_ready() or is_closed() (then it does nothing).

@@ -7,8 +7,8 @@
 #include "base/assert.h"
 #include "smtp/client_session.h"
 
-// A client session against a server that says anything. Input: one octet of options, then pieces,
-// each one octet of length and what happens before it, and that many octets of the server.
+// A client session against a server that says anything. Input: two octets of options, then
+// pieces, each one octet of length and what happens before it, and that many octets of the server.
 namespace {
 
 using smtp::ClientSession;
@@ -33,13 +33,20 @@ void work_off(ClientSession& session, base::Instant now, bool stalls, Count& cou
   PH_ASSERT(count.closed == session.is_closed());
 }
 
-void begin(ClientSession& session, std::uint8_t options, base::Instant now, Count& count) {
+void begin(ClientSession& session, std::uint8_t options, std::uint8_t more, base::Instant now,
+           Count& count) {
   ++count.begun;
+  const std::string third = (more & 2) != 0 ? "<\xc3\xa4@y.test>" : "<c@z.test>";
   session.begin({.reverse_path = "<>",
-                 .forward_paths = {"<a@z.test>", "<b@z.test>", "<c@z.test>"},
+                 .forward_paths = {"<a@z.test>", "<b@z.test>", third},
+                 .dsn = {{1, ""}, {}, {14, "utf-8;\xc3\xa4@y.test"}},
+                 .ret = smtp::DsnReturn::full,
+                 .envid = "id",
                  .size = 1'000,
                  .eight_bit = (options & 8) != 0,
-                 .all_or_nothing = (options & 16) != 0},
+                 .needs_smtputf8 = (more & 4) != 0,
+                 .all_or_nothing = (options & 16) != 0,
+                 .ask_only = (more & 8) != 0},
                 now);
 }
 
@@ -47,10 +54,12 @@ void begin(ClientSession& session, std::uint8_t options, base::Instant now, Coun
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view in(reinterpret_cast<const char*>(data), size);
-  if (in.empty()) return 0;
+  if (in.size() < 2) return 0;
   const auto options = static_cast<std::uint8_t>(in[0]);
-  in.remove_prefix(1);
+  const auto more = static_cast<std::uint8_t>(in[1]);
+  in.remove_prefix(2);
   smtp::ClientOptions client{.helo = "a.test",
+                             .protocol = smtp::Protocol{static_cast<std::uint8_t>(more & 1)},
                              .tls = smtp::TlsPolicy{static_cast<std::uint8_t>((options & 3) % 3)},
                              .tls_on = (options & 32) != 0};
   if ((options & 4) != 0) client.credentials = {"user", base::Secret("pass")};
@@ -61,7 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (!in.empty()) {
     const auto head = static_cast<std::uint8_t>(in[0]);
     in.remove_prefix(1);
-    if (session.is_ready() && count.begun < 3) begin(session, options, now, count);
+    if (session.is_ready() && count.begun < 3) begin(session, options, more, now, count);
     if (session.is_ready() && count.begun == 3) session.quit(now);
     const std::string_view octets = in.substr(0, head & 0x7f);
     in.remove_prefix(octets.size());

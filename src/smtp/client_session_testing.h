@@ -17,7 +17,8 @@ using base::Instant;
 
 // A transcript is lines of `S: …` (sent to the session) and `C: …` (expected of it), and between
 // them, instead of either: `(content)` where the driver sends content, `(final dot)` where it says
-// content_ends(), `(TLS)` where it shakes hands, `(lost)`, `(time-out)`.
+// content_ends(); `(octets)` and `(last octet)` of BDAT; `(TLS)` where it shakes hands, `(lost)`,
+// `(time-out)`.
 struct Plan {
   ClientOptions options;
   std::vector<Transaction> transactions;
@@ -74,11 +75,12 @@ class Driver {
     session_.tls_started(now_);
   }
   void handle(const Ready&) { go_on(); }
-  void handle(const ContentWanted&) {
-    said_ += "(content)\n";
+  void handle(const ContentWanted& wanted) {
+    said_ += wanted.verbatim ? "(octets)\n" : "(content)\n";
     session_.content_progress(now_);
-    if (plan_.ends_content) session_.content_ends(now_);
-    if (plan_.ends_content) said_ += "(final dot)\n";
+    if (!plan_.ends_content) return;
+    session_.content_ends(now_);
+    said_ += wanted.verbatim ? "(last octet)\n" : "(final dot)\n";
   }
   void handle(const TransactionDone& done) {
     for (const RecipientResult& result : done.recipients) {
@@ -192,6 +194,7 @@ inline const std::string rcpt_z = "C: RCPT TO:<z@z.test>\n";
 inline const std::string ok = "S: 250 ok\n";
 inline const std::string content = "S: 354 go\n(content)\n(final dot)\n";
 inline const std::string one_ahead = mail + rcpt_x + "C: DATA\n";
+inline const std::string chunk = "C: BDAT 100 LAST\n(octets)\n(last octet)\n";
 inline const std::string three_ahead = mail + rcpt_x + rcpt_y + rcpt_z + "C: DATA\n";
 
 }  // namespace smtp::client_test

@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "base/assert.h"
+#include "smtp/client_commands.h"
 
 namespace smtp {
 namespace {
@@ -24,31 +25,27 @@ namespace {
 
 }  // namespace
 
-std::optional<Reply> refusal_for(const Transaction& transaction, const Capabilities& peer) {
-  if (transaction.needs_smtputf8 && !peer.smtputf8) {  // [RFC6531 3.2]
-    return Reply{550, EnhancedStatus{5, 6, 7}, "next hop does not offer SMTPUTF8"};
-  }
-  if (transaction.eight_bit && !peer.eight_bit_mime) {  // [RFC6152 3]
-    return Reply{554, EnhancedStatus{5, 6, 3}, "next hop does not offer 8BITMIME"};
-  }
-  if (peer.size_octets_max && transaction.size > *peer.size_octets_max) {  // [RFC1870 6.1]
-    return Reply{552, EnhancedStatus{5, 3, 4},
-                 fmt::format("message of {} octets, next hop takes {}", transaction.size,
-                             *peer.size_octets_max)};
-  }
-  return std::nullopt;
-}
-
 ClientTransaction::ClientTransaction(Transaction transaction, const Capabilities& peer,
-                                     bool reset_first)
+                                     Options options)
     : transaction_(std::move(transaction)),
       peer_(peer),
-      recipients_(transaction_.forward_paths.size()),
-      first_rcpt_(reset_first ? 2 : 1),
-      open_(reset_first) {
-  PH_ASSERT(!recipients_.empty());
+      protocol_(options.protocol),
+      chunks_(peer.chunking && options.protocol == Protocol::smtp),
+      first_rcpt_(options.reset_first ? 2 : 1),
+      open_(options.reset_first) {
+  PH_ASSERT(!transaction_.forward_paths.empty());
+  PH_ASSERT(transaction_.dsn.empty() ||
+            transaction_.dsn.size() == transaction_.forward_paths.size());
   PH_ASSERT(is_printed_path(transaction_.reverse_path));
   PH_ASSERT(std::ranges::all_of(transaction_.forward_paths, is_printed_path));
+  Selection selection = select_recipients(transaction_, peer_);
+  smtputf8_ = selection.smtputf8;
+  recipients_.resize(transaction_.forward_paths.size());
+  for (std::size_t i = 0; i < recipients_.size(); ++i) {
+    recipients_[i].result = std::move(selection.results[i]);
+  }
+  for (const std::size_t i : selection.asked) recipients_[i].decided = false;
+  asked_ = std::move(selection.asked);
 }
 
 Stage ClientTransaction::stage_of(std::size_t step) const {
@@ -79,11 +76,12 @@ void ClientTransaction::write_commands(std::string& out) {
 
 bool ClientTransaction::may_send_next() const {
   if (stopped_ || sent_ == steps()) return false;
-  return stage_of(sent_) != Stage::data || data_is_wanted();
+  return stage_of(sent_) != Stage::data || (!chunks_ && content_is_wanted());
 }
 
 /// DATA goes ahead of the replies to RCPT, unless somebody's refusal would make us regret it.
-bool ClientTransaction::data_is_wanted() const {
+bool ClientTransaction::content_is_wanted() const {
+  if (transaction_.ask_only) return false;
   if (answered_ < sent_) return !transaction_.all_or_nothing;
   return accepted_ > 0 && (refused_ == 0 || !transaction_.all_or_nothing);
 }
@@ -92,23 +90,14 @@ void ClientTransaction::write_command(std::size_t step, std::string& out) const 
   if (step + 1 < first_rcpt_) {
     out += "RSET\r\n";
   } else if (step < first_rcpt_) {
-    write_mail(out);
+    write_mail(transaction_, peer_, smtputf8_, out);
   } else if (stage_of(step) == Stage::rcpt) {
-    fmt::format_to(std::back_inserter(out), "RCPT TO:{}\r\n",
-                   transaction_.forward_paths[step - first_rcpt_]);
+    const std::size_t i = asked_[step - first_rcpt_];
+    write_rcpt(transaction_.forward_paths[i],
+               transaction_.dsn.empty() ? nullptr : &transaction_.dsn[i], peer_, smtputf8_, out);
   } else {
     out += "DATA\r\n";
   }
-}
-
-///     mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF        [RFC5321 4.1.1.2]
-void ClientTransaction::write_mail(std::string& out) const {
-  const auto to = std::back_inserter(out);
-  fmt::format_to(to, "MAIL FROM:{}", transaction_.reverse_path);
-  if (peer_.size) fmt::format_to(to, " SIZE={}", transaction_.size);
-  if (peer_.eight_bit_mime && transaction_.eight_bit) out += " BODY=8BITMIME";
-  if (transaction_.needs_smtputf8) out += " SMTPUTF8";
-  out += "\r\n";
 }
 
 ClientTransaction::Progress ClientTransaction::take_reply(const ReplyPointer& reply,
@@ -122,7 +111,16 @@ ClientTransaction::Progress ClientTransaction::take_reply(const ReplyPointer& re
   const Progress progress = take_to_command(reply, out);
   if (progress != Progress::waiting || phase_ != Phase::commands) return progress;
   write_commands(out);
-  return answered_ == sent_ ? Progress::done : Progress::waiting;
+  if (answered_ < sent_) return Progress::waiting;
+  const bool all_asked = answered_ + 1 == steps();
+  return chunks_ && all_asked && content_is_wanted() ? begin_chunk(out) : Progress::done;
+}
+
+///     bdat = "BDAT" SP chunk-size [ SP "LAST" ] CRLF        [RFC3030 2]
+ClientTransaction::Progress ClientTransaction::begin_chunk(std::string& out) {
+  fmt::format_to(std::back_inserter(out), "BDAT {} LAST\r\n", transaction_.size);
+  phase_ = Phase::content;
+  return Progress::content_wanted;
 }
 
 ClientTransaction::Progress ClientTransaction::take_to_command(const ReplyPointer& reply,
@@ -136,7 +134,7 @@ ClientTransaction::Progress ClientTransaction::take_to_command(const ReplyPointe
   } else if (step < first_rcpt_) {
     progress = take_to_mail(reply);
   } else if (stage_of(step) == Stage::rcpt) {
-    progress = take_to_rcpt(recipients_[step - first_rcpt_], reply);
+    progress = take_to_rcpt(recipients_[asked_[step - first_rcpt_]], reply);
   } else {
     progress = take_to_data(reply, out);
   }
@@ -184,6 +182,8 @@ ClientTransaction::Progress ClientTransaction::take_to_data(const ReplyPointer& 
     phase_ = Phase::content;
     return Progress::content_wanted;
   }
+  // A reply to the dot is what there is none of in LMTP; it says 503 to such a DATA [RFC2033 4.2].
+  if (protocol_ == Protocol::lmtp) return Progress::protocol_error;
   phase_ = Phase::lone_dot;
   out += ".\r\n";
   return Progress::waiting;
@@ -194,8 +194,27 @@ ClientTransaction::Progress ClientTransaction::take_to_data(const ReplyPointer& 
 ClientTransaction::Progress ClientTransaction::take_to_content(const ReplyPointer& reply) {
   const bool ended = phase_ == Phase::final_dot;
   if (reply->is_intermediate() || (!ended && reply->is_positive())) return Progress::protocol_error;
+  if (protocol_ == Protocol::lmtp) return take_for_one(reply);
   decide_rest(reply->is_positive() ? Verdict::accepted : verdict_of(*reply), stage(), reply);
   if (!ended) return Progress::protocol_error;
+  // After a refused chunk servers differ on whether the transaction goes on [RFC3030 2].
+  open_ = chunks_ && !reply->is_positive();
+  return Progress::done;
+}
+
+/// One reply for each accepted recipient, in their order [RFC2033 4.2].
+ClientTransaction::Progress ClientTransaction::take_for_one(const ReplyPointer& reply) {
+  const auto skip_decided = [this] {
+    while (next_reply_ < asked_.size() && recipients_[asked_[next_reply_]].decided) ++next_reply_;
+  };
+  skip_decided();
+  Recipient& recipient = recipients_[asked_[next_reply_]];
+  recipient.result = {reply->is_positive() ? Verdict::accepted : verdict_of(*reply), stage(),
+                      reply};
+  recipient.decided = true;
+  if (phase_ != Phase::final_dot) return Progress::protocol_error;
+  skip_decided();
+  if (next_reply_ < asked_.size()) return Progress::waiting;
   open_ = false;
   return Progress::done;
 }

@@ -40,10 +40,16 @@ void read_size(std::string_view argument, Capabilities& out) {  // [RFC1870 4]
 }
 
 void read_limits(std::string_view limits, Capabilities& out) {  // [RFC9422 4]
+  const auto read = [](std::string_view word, std::string_view name,
+                       std::optional<std::uint32_t>& limit) {
+    if (!base::starts_with_nocase(word, name)) return;
+    const auto most = parse_number<std::uint32_t>(word.substr(name.size()));
+    if (most && *most > 0) limit = most;
+  };
   for (auto word = take_word(limits); !word.empty(); word = take_word(limits)) {
-    if (!base::starts_with_nocase(word, "RCPTMAX=")) continue;
-    const auto most = parse_number<std::uint32_t>(word.substr(8));
-    if (most && *most > 0) out.recipients_max = most;
+    read(word, "MAILMAX=", out.transactions_max);
+    read(word, "RCPTMAX=", out.recipients_max);
+    read(word, "RCPTDOMAINMAX=", out.domains_max);
   }
 }
 

@@ -40,7 +40,10 @@ const CapabilityCase capability_cases[] = {
      "z\nAUTH  CRAM-MD5 plain LOGIN",
      {.extended = true, .auth_plain = true, .auth_login = true}},
     {"AUTH without a mechanism of ours", "z\nAUTH PLAINER", {.extended = true}},
-    {"LIMITS", "z\nLIMITS MAILMAX=5 RCPTMAX=100", {.extended = true, .recipients_max = 100}},
+    {"LIMITS [RFC9422 4]",
+     "z\nLIMITS MAILMAX=5 rcptmax=100 RCPTDOMAINMAX=2 OTHER=1 RCPT=3",
+     {.extended = true, .transactions_max = 5, .recipients_max = 100, .domains_max = 2}},
+    {"LIMITS that are no numbers", "z\nLIMITS RCPTMAX=x MAILMAX= RCPTMAX", {.extended = true}},
     {"LIMITS of nothing", "z\nLIMITS RCPTMAX=0", {.extended = true}},
 };
 
