@@ -1,9 +1,11 @@
 #include "smtp/command.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/ascii.h"
 #include "base/base64.h"
+#include "base/escape.h"
 
 namespace smtp {
 namespace {
@@ -67,6 +69,45 @@ CommandResult<std::string_view> parse_hello(std::string_view argument) {
 CommandResult<void> parse_no_argument(std::string_view argument) {
   if (!argument.empty()) return fail(CommandErrorCode::unexpected_argument);
   return {};
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  if (text.empty() || text.size() > size_digits_max) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (!base::is_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    value = value > (most - digit) / 10 ? most : value * 10 + digit;
+  }
+  return value;
+}
+
+CommandResult<BdatCommand> parse_bdat(std::string_view argument) {
+  if (argument.empty()) return fail(CommandErrorCode::missing_argument);
+  const std::size_t end = std::min(argument.find(' '), argument.size());
+  const auto octets = parse_size(argument.substr(0, end));
+  if (!octets) return fail(CommandErrorCode::bad_argument);
+  const std::string_view marker = base::trimmed(argument.substr(end));
+  if (!marker.empty() && !base::equal_nocase(marker, "LAST")) {
+    return fail(CommandErrorCode::bad_argument, argument.size() - marker.size());
+  }
+  return BdatCommand{.octets = *octets, .last = !marker.empty()};
+}
+
+CommandResult<void> parse_vrfy(std::string_view argument) {
+  if (auto parsed = parse_string(argument, true); !parsed) return parsed;
+  const std::size_t space = argument.rfind(' ');
+  const bool smtputf8 =
+      space != argument.npos && base::equal_nocase(argument.substr(space + 1), "SMTPUTF8");
+  const auto is_utf8 = [](char c) { return !base::is_ascii(c); };
+  const auto offset =
+      static_cast<std::size_t>(std::ranges::find_if(argument, is_utf8) - argument.begin());
+  if (offset == argument.size()) return {};
+  if (!base::is_utf8(argument)) return fail(CommandErrorCode::bad_argument, offset);
+  if (smtputf8) return {};
+  return std::unexpected(
+      CommandError{CommandErrorCode::bad_path, offset, grammar::ParseErrorCode::non_ascii});
 }
 
 CommandResult<void> parse_string(std::string_view argument, bool required) {

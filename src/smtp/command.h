@@ -28,6 +28,12 @@ static_assert(grammar::path_octets_max + 12 <= command_line_octets_max);
 /// In octets, of the argument of HELO and EHLO [RFC5321 4.5.3.1.2].
 inline constexpr std::size_t hello_octets_max = 255;
 
+/// In octets, of the digits of SIZE and of a chunk [RFC1870 4].
+inline constexpr std::size_t size_digits_max = 20;
+/// A decimal number of 1 to size_digits_max digits; what 64 bits can't hold becomes the most that
+/// they can. nullopt: no such number.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
 /// Why a command was refused, but for its path.
 enum class CommandErrorCode : std::uint8_t {
   missing_argument,
@@ -66,7 +72,6 @@ struct Extensions {
   bool size = true;
   bool eight_bit_mime = true;
   bool smtputf8 = true;
-  bool dsn = true;
   bool auth = false;
 };
 
@@ -100,6 +105,16 @@ struct RcptCommand {
 /// `smtputf8`: MAIL had that parameter.
 [[nodiscard]] CommandResult<RcptCommand> parse_rcpt(std::string_view argument, bool smtputf8);
 
+struct BdatCommand {
+  std::uint64_t octets = 0;  ///< More than 64 bits can hold becomes the most that they can.
+  bool last = false;
+};
+
+///     bdat-cmd   ::= "BDAT" SP chunk-size [ SP end-marker ] CR LF        [RFC3030 2]
+///     chunk-size ::= 1*DIGIT
+///     end-marker ::= "LAST"
+[[nodiscard]] CommandResult<BdatCommand> parse_bdat(std::string_view argument);
+
 struct AuthCommand {
   std::string mechanism;  ///< In upper case.
   /// Decoded; empty for `=`.
@@ -116,7 +131,10 @@ struct AuthCommand {
 /// For commands that take no argument.
 [[nodiscard]] CommandResult<void> parse_no_argument(std::string_view argument);
 
-/// For VRFY and HELP, whose argument we only check for controls.
+/// "VRFY" SP String [SP "SMTPUTF8"]        [RFC5321 4.1.1.6, RFC6531 3.7.4.2]
+[[nodiscard]] CommandResult<void> parse_vrfy(std::string_view argument);
+
+/// For HELP and NOOP, whose argument we only check for controls.
 [[nodiscard]] CommandResult<void> parse_string(std::string_view argument, bool required);
 
 }  // namespace smtp

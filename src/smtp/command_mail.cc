@@ -1,8 +1,7 @@
-#include <limits>
-
 #include "base/ascii.h"
 #include "grammar/xtext.h"
 #include "smtp/command.h"
+#include "smtp/dsn_parameters.h"
 
 // MAIL and RCPT: a keyword, a path, parameters.
 namespace smtp {
@@ -59,19 +58,6 @@ template <class Each>
   }
 }
 
-///     size-value = 1*20DIGIT        [RFC1870 4]
-[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text) {
-  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  if (text.empty() || text.size() > 20) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    if (!base::is_digit(c)) return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    value = value > (most - digit) / 10 ? most : value * 10 + digit;
-  }
-  return value;
-}
-
 ///     body-value = "7BIT" / "8BITMIME"        [RFC6152 3]
 [[nodiscard]] std::optional<BodyType> parse_body(std::string_view text) {
   if (base::equal_nocase(text, "7BIT")) return BodyType::seven_bit;
@@ -94,6 +80,8 @@ struct Seen {
   bool size = false;
   bool body = false;
   bool smtputf8 = false;
+  bool ret = false;
+  bool envid = false;
   bool auth = false;
 };
 
@@ -116,10 +104,30 @@ template <class T, class Out>
   };
   if (extensions.size && is("SIZE")) return store(seen.size, parse_size(value), out.size);
   if (extensions.eight_bit_mime && is("BODY")) return store(seen.body, parse_body(value), out.body);
+  if (is("RET")) return store(seen.ret, parse_ret(value), out.ret);
+  if (is("ENVID")) return store(seen.envid, parse_envid(value), out.envid);
   if (extensions.auth && is("AUTH")) return store(seen.auth, parse_submitter(value), out.submitter);
   if (extensions.smtputf8 && is("SMTPUTF8")) {
     const auto given = parameter.value ? std::nullopt : std::optional(true);
     return store(seen.smtputf8, given, out.smtputf8);
+  }
+  return CommandErrorCode::unknown_parameter;
+}
+
+struct SeenOfRcpt {
+  bool notify = false;
+  bool orcpt = false;
+};
+
+[[nodiscard]] std::optional<CommandErrorCode> store_parameter(const Parameter& parameter,
+                                                              bool smtputf8, SeenOfRcpt& seen,
+                                                              RcptCommand& out) {
+  const std::string_view value = parameter.value.value_or("");
+  if (base::equal_nocase(parameter.keyword, "NOTIFY")) {
+    return store(seen.notify, parse_notify(value), out.notify);
+  }
+  if (base::equal_nocase(parameter.keyword, "ORCPT")) {
+    return store(seen.orcpt, parse_orcpt(value, smtputf8), out.orcpt);
   }
   return CommandErrorCode::unknown_parameter;
 }
@@ -156,11 +164,14 @@ CommandResult<RcptCommand> parse_rcpt(std::string_view argument, bool smtputf8) 
   Cursor in(argument);
   auto path = take_path<grammar::ForwardPath>(in, "TO:", smtputf8, grammar::parse_forward_path);
   if (!path) return std::unexpected(path.error());
-  const auto taken = take_parameters(in, smtputf8, [](const Parameter&) {
-    return std::optional(CommandErrorCode::unknown_parameter);
+  RcptCommand out;
+  out.forward_path = std::move(*path);
+  SeenOfRcpt seen;
+  const auto taken = take_parameters(in, smtputf8, [&](const Parameter& parameter) {
+    return store_parameter(parameter, smtputf8, seen, out);
   });
   if (!taken) return std::unexpected(taken.error());
-  return RcptCommand{std::move(*path)};
+  return out;
 }
 
 }  // namespace smtp

@@ -27,10 +27,20 @@ using Printed = CommandResult<std::string>;
   if (command.size) out += " size " + std::to_string(*command.size);
   if (command.body == BodyType::eight_bit_mime) out += " 8bit";
   if (command.smtputf8) out += " utf8";
+  if (command.ret != 0) out += " ret " + std::to_string(command.ret);
+  if (!command.envid.empty()) out += " envid [" + command.envid + "]";
   if (command.submitter) out += " by " + command.submitter->print();
   return out;
 }
-[[nodiscard]] std::string print(const RcptCommand& command) { return command.forward_path.print(); }
+[[nodiscard]] std::string print(const RcptCommand& command) {
+  std::string out = command.forward_path.print();
+  if (command.notify != 0) out += " notify " + std::to_string(command.notify);
+  if (!command.orcpt.empty()) out += " orcpt " + command.orcpt;
+  return out;
+}
+[[nodiscard]] std::string print(const BdatCommand& command) {
+  return std::to_string(command.octets) + (command.last ? " last" : "");
+}
 [[nodiscard]] std::string print(const AuthCommand& command) {
   return command.mechanism +
          (command.initial_response ? " [" + *command.initial_response + "]" : std::string());
@@ -75,6 +85,8 @@ const CommandCase mail_cases[] = {
     {"SIZE beyond 64 bits", "FROM:<a@b> SIZE=18446744073709551616",
      "<a@b> size 18446744073709551615"},
     {"UTF-8", "FROM:<\xc3\xa9@b> SMTPUTF8", "<\xc3\xa9@b> utf8"},
+    {"RET and ENVID", "FROM:<a@b> RET=Full ENVID=q+2B+20+3D~", "<a@b> ret 1 envid [q+ =~]"},
+    {"RET of headers", "FROM:<> ret=hdrs", "<> ret 2"},
 
     {"nothing", "", error(missing_argument)},
     {"another keyword", "TO:<a@b>", error(missing_keyword)},
@@ -103,6 +115,14 @@ const CommandCase mail_cases[] = {
     {"AUTH of bad xtext", "FROM:<a@b> AUTH=a+4", error(bad_parameter_value, 11)},
     {"AUTH of no mailbox", "FROM:<a@b> AUTH=a", error(bad_parameter_value, 11)},
     {"AUTH with CRLF", "FROM:<a@b> AUTH=a+40b+0D+0A", error(bad_parameter_value, 11)},
+    {"RET unknown", "FROM:<a@b> RET=ALL", error(bad_parameter_value, 11)},
+    {"RET without value", "FROM:<a@b> RET", error(bad_parameter_value, 11)},
+    {"RET twice", "FROM:<a@b> RET=FULL RET=FULL", error(repeated_parameter, 20)},
+    {"ENVID of bad xtext", "FROM:<a@b> ENVID=a+2b", error(bad_parameter_value, 11)},
+    {"ENVID with a line end", "FROM:<a@b> ENVID=a+0D+0A", error(bad_parameter_value, 11)},
+    {"ENVID twice", "FROM:<a@b> ENVID=a ENVID=a", error(repeated_parameter, 19)},
+    {"NOTIFY of RCPT", "FROM:<a@b> NOTIFY=NEVER", error(unknown_parameter, 11)},
+    {"BODY of binary octets", "FROM:<a@b> BODY=BINARYMIME", error(bad_parameter_value, 11)},
     {"SMTPUTF8 with value", "FROM:<a@b> SMTPUTF8=1", error(bad_parameter_value, 11)},
 };
 
@@ -113,7 +133,7 @@ TEST(command, mail) {
 }
 
 TEST(command, mail_knows_only_the_parameters_of_the_extensions) {
-  const Extensions none{.size = false, .eight_bit_mime = false};
+  const Extensions none{.size = false, .eight_bit_mime = false, .smtputf8 = false};
   for (const std::string_view text :
        {"FROM:<a@b> SIZE=1", "FROM:<a@b> BODY=7BIT", "FROM:<a@b> AUTH=<>", "FROM:<a@b> SMTPUTF8"}) {
     expect_same(printed(parse_mail(text, none)), error(unknown_parameter, 11), text);
@@ -132,7 +152,15 @@ const CommandCase rcpt_cases[] = {
     {"no brackets", "TO:a@b", path_error(ParseErrorCode::missing_left_angle, 3)},
     {"UTF-8", "TO:<\xc3\xa9@b>", path_error(ParseErrorCode::non_ascii, 4)},
     {"text after the path", "TO:<a@b>.", error(text_after_path, 8)},
-    {"parameter", "TO:<a@b> NOTIFY=NEVER", error(unknown_parameter, 9)},
+    {"NOTIFY and ORCPT", "TO:<a@b> NOTIFY=success,DELAY ORCPT=rfc822;A+2Bb@c",
+     "<a@b> notify 10 orcpt rfc822;A+2Bb@c"},
+    {"NOTIFY=NEVER", "TO:<a@b> notify=Never", "<a@b> notify 1"},
+    {"unknown parameter", "TO:<a@b> FOO=NEVER", error(unknown_parameter, 9)},
+    {"NOTIFY twice", "TO:<a@b> NOTIFY=DELAY NOTIFY=DELAY", error(repeated_parameter, 22)},
+    {"NEVER beside others", "TO:<a@b> NOTIFY=NEVER,DELAY", error(bad_parameter_value, 9)},
+    {"ORCPT twice", "TO:<a@b> ORCPT=a;b ORCPT=a;b", error(repeated_parameter, 19)},
+    {"ORCPT without type", "TO:<a@b> ORCPT=a@b", error(bad_parameter_value, 9)},
+    {"ORCPT in UTF-8 without SMTPUTF8", "TO:<a@b> ORCPT=utf-8;\xc3\xa9@b", error(bad_parameter, 9)},
     {"no parameter", "TO:<a@b> <c@d>", error(bad_parameter, 9)},
 };
 
@@ -140,6 +168,40 @@ TEST(command, rcpt) {
   for (const CommandCase& row : rcpt_cases) {
     expect_same(printed(parse_rcpt(row.argument, false)), row.want, row.name);
   }
+}
+
+const CommandCase bdat_cases[] = {
+    {"octets", "10", "10"},
+    {"none", "0", "0"},
+    {"the last", "0  last ", "0 last"},
+    {"64 bits", "18446744073709551615 LAST", "18446744073709551615 last"},
+    {"beyond 64 bits", "99999999999999999999", "18446744073709551615"},
+    {"nothing", "", error(missing_argument)},
+    {"no digits", "LAST", error(bad_argument)},
+    {"a sign", "-1", error(bad_argument)},
+    {"21 digits", "000000000000000000001", error(bad_argument)},
+    {"another marker", "10 FIRST", error(bad_argument, 3)},
+    {"three words", "10 LAST LAST", error(bad_argument, 3)},
+    {"hexadecimal", "0x10", error(bad_argument)},
+};
+
+TEST(command, bdat) {
+  for (const CommandCase& row : bdat_cases) {
+    expect_same(printed(parse_bdat(row.argument)), row.want, row.name);
+  }
+}
+
+TEST(command, vrfy_has_utf8_with_the_parameter_alone) {
+  const auto is_error = [](std::string_view text, CommandError want) {
+    const auto got = parse_vrfy(text);
+    return !got && got.error() == want;
+  };
+  EXPECT_TRUE(parse_vrfy("a").has_value());
+  EXPECT_TRUE(parse_vrfy("a SMTPUTF8").has_value());
+  EXPECT_TRUE(parse_vrfy("\xc3\xa9 smtputf8").has_value());
+  EXPECT_TRUE(is_error("", {missing_argument}));
+  EXPECT_TRUE(is_error("a\xc3\xa9", {bad_path, 1, ParseErrorCode::non_ascii}));
+  EXPECT_TRUE(is_error("a\xc3 SMTPUTF8", {bad_argument, 1}));
 }
 
 TEST(command, takes_a_path_of_full_length) {

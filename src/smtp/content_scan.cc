@@ -34,4 +34,20 @@ LineScan scan_lines(std::string_view text, std::size_t start) {
   }
 }
 
+void BareScan::take(std::string_view text) {
+  if (text.empty()) return;
+  std::size_t at = 0;
+  if (after_cr_) {
+    found_ = found_ || text[0] != '\n';
+    at = text[0] == '\n' ? 1 : 0;
+    after_cr_ = false;
+  }
+  while (!found_ && at < text.size()) {
+    const LineScan scan = scan_lines(text, at);
+    found_ = scan.bare;
+    after_cr_ = scan.after_cr;
+    at = scan.end;
+  }
+}
+
 }  // namespace smtp

@@ -16,4 +16,17 @@ struct LineScan {
 /// Scans `text` from `start`, which is no dot at the start of a line. At least one octet is taken.
 [[nodiscard]] LineScan scan_lines(std::string_view text, std::size_t start);
 
+/// Looks for a CR or LF on its own in content that comes in any pieces.
+class BareScan {
+ public:
+  void take(std::string_view text);
+  /// No more comes: a CR that waits for its LF is bare, too.
+  void end() { found_ = found_ || after_cr_; }
+  [[nodiscard]] bool found() const { return found_; }
+
+ private:
+  bool after_cr_ = false;
+  bool found_ = false;
+};
+
 }  // namespace smtp

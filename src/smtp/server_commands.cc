@@ -12,6 +12,7 @@ namespace smtp {
 void ServerSession::handle_command(std::string_view line) {
   const CommandLine command = split_command(line);
   if (command.verb == Verb::http) return close(ServerCloseReason::http);
+  if (command.verb == Verb::bdat) return handle_bdat(command.argument);
   if (const auto reply = refusal(command.verb)) return refuse_command(*reply);
   count_command(command.verb);
   if (state_ != ServerState::closed) dispatch(command);
@@ -21,14 +22,19 @@ void ServerSession::handle_command(std::string_view line) {
 std::optional<Reply> ServerSession::refusal(Verb verb) const {
   if (verb == Verb::unknown) return replies::unknown_command();
   if (verb == Verb::not_implemented || verb == Verb::expn) return replies::not_implemented();
+  const bool is_smtp_hello = verb == Verb::ehlo || verb == Verb::helo;
+  if (is_smtp_hello && options_.lmtp) return replies::unknown_command();  // [RFC2033 4.1]
+  if (verb == Verb::lhlo && !options_.lmtp) return replies::not_implemented();
   if (verb == Verb::starttls && !options_.starttls) return replies::not_implemented();
   // Before anything else, so that nobody learns to send a password in the clear.
   if (verb == Verb::auth && !tls_ && !options_.auth_without_tls) {
     return replies::encryption_required();
   }
-  if (!server_transition(state_, verb)) return replies::bad_sequence(verb);
-  if (verb == Verb::starttls && tls_) return replies::bad_sequence(verb);
-  if (verb == Verb::auth && (!offers_auth() || authenticated_)) return replies::bad_sequence(verb);
+  if (!server_transition(state_, verb)) return replies::bad_sequence(verb, state_);
+  if (verb == Verb::starttls && tls_) return replies::bad_sequence(verb, state_);
+  if (verb == Verb::auth && (!offers_auth() || authenticated_)) {
+    return replies::bad_sequence(verb, state_);
+  }
   if (verb == Verb::mail && options_.require_auth && !authenticated_) {
     return replies::authentication_required();
   }
@@ -38,13 +44,15 @@ std::optional<Reply> ServerSession::refusal(Verb verb) const {
 /// Bounds what a client may do without ever sending mail. RCPT and DATA follow a MAIL.
 void ServerSession::count_command(Verb verb) {
   if (verb == Verb::rcpt || verb == Verb::data || verb == Verb::quit) return;
+  chunks_failed_ = false;
   if (++commands_without_mail_ > options_.abuse.commands_without_mail) close_for_abuse();
 }
 
 void ServerSession::dispatch(const CommandLine& command) {
   switch (command.verb) {
     case Verb::helo: return handle_hello(command.argument, false);
-    case Verb::ehlo: return handle_hello(command.argument, true);
+    case Verb::ehlo:
+    case Verb::lhlo: return handle_hello(command.argument, true);
     case Verb::mail: return handle_mail(command.argument);
     case Verb::rcpt: return handle_rcpt(command.argument);
     case Verb::data: return handle_data(command.argument);
@@ -55,6 +63,7 @@ void ServerSession::dispatch(const CommandLine& command) {
     case Verb::quit: return handle_quit(command.argument);
     case Verb::starttls: return handle_starttls(command.argument);
     case Verb::auth: return handle_auth(command.argument);
+    case Verb::bdat: break;  // handle_command() has taken it.
     case Verb::expn:
     case Verb::not_implemented:
     case Verb::http:
@@ -79,7 +88,9 @@ Reply ServerSession::hello_reply(bool extended) const {
   Reply reply{.code = 250, .enhanced = std::nullopt, .text = options_.hostname};
   if (!extended) return reply;
   reply.text +=
-      fmt::format("\nPIPELINING\nSIZE {}\n8BITMIME\nENHANCEDSTATUSCODES", options_.message_size);
+      fmt::format("\nPIPELINING\nSIZE {}\n8BITMIME\nCHUNKING\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES",
+                  options_.message_size);
+  reply.text += fmt::format("\nLIMITS RCPTMAX={}", options_.recipients);  // [RFC9422 4]
   if (options_.starttls && !tls_) reply.text += "\nSTARTTLS";
   if (offers_auth())
     reply.text += fmt::format("\nAUTH {}", fmt::join(options_.auth_mechanisms, " "));
@@ -120,7 +131,7 @@ void ServerSession::handle_rset(std::string_view argument) {
 
 /// Tells nothing that RCPT would not [RFC5321 3.5.3].
 void ServerSession::handle_vrfy(std::string_view argument) {
-  const auto parsed = parse_string(argument, true);
+  const auto parsed = parse_vrfy(argument);
   if (!parsed) return refuse_command(reply_to(parsed.error(), Verb::vrfy));
   send(replies::not_telling());
 }
@@ -191,22 +202,19 @@ void ServerSession::answer_recipient(const Reply& reply) {
 }
 
 void ServerSession::answer_start_content(const Reply& reply) {
+  if (chunk_.first) return answer_first_chunk(reply);
   send(reply);
   if (!reply.is_intermediate()) {
     end_transaction();
     return close_if_stopping();
   }
   state_ = ServerState::content;
-  decoder_ = ContentDecoder();
-  content_octets_ = 0;
-  content_used_ = 0;
-  progress_ = 0;
-  content_refused_ = false;
+  begin_content();
 }
 
 void ServerSession::answer_content(const Reply& reply) {
   PH_ASSERT(!reply.is_intermediate());
-  send(reply);
+  send_about_content(reply);
   if (reply.is_positive()) {
     bad_commands_ = 0;
     commands_without_mail_ = 0;

@@ -34,22 +34,44 @@ void ServerSession::count_content(std::size_t used, base::Instant now) {
     deadline_ = now + options_.idle_timeout;
   }
   if (content_refused_ && content_used_ > options_.message_size + refused_content_octets_max) {
-    send(decoder_.has_bare_cr_or_lf() ? replies::bare_cr_or_lf_in_content() : replies::too_large());
+    send_about_content(has_bare_cr_or_lf() ? replies::bare_cr_or_lf_in_content()
+                                           : replies::too_large());
     close(ServerCloseReason::content_too_large);
   }
 }
 
+bool ServerSession::has_bare_cr_or_lf() const {
+  return decoder_.has_bare_cr_or_lf() || chunk_scan_.found();
+}
+
+void ServerSession::begin_content() {
+  decoder_ = ContentDecoder();
+  chunk_scan_ = BareScan();
+  content_octets_ = 0;
+  content_used_ = 0;
+  progress_ = 0;
+  content_refused_ = false;
+}
+
 void ServerSession::end_content() {
-  if (decoder_.has_bare_cr_or_lf()) {
-    send(replies::bare_cr_or_lf_in_content());
-    close(ServerCloseReason::bare_cr_or_lf);
-  } else if (content_refused_) {
-    send(replies::too_large());
-    end_transaction();
-    close_if_stopping();
-  } else {
-    ask(Question::content, ContentEnded{content_octets_});
+  if (has_bare_cr_or_lf() || content_refused_) return end_refused_content();
+  ask(Question::content, ContentEnded{content_octets_});
+}
+
+void ServerSession::end_refused_content() {
+  if (has_bare_cr_or_lf()) {
+    send_about_content(replies::bare_cr_or_lf_in_content());
+    return close(ServerCloseReason::bare_cr_or_lf);
   }
+  send_about_content(replies::too_large());
+  end_transaction();
+  close_if_stopping();
+}
+
+/// LMTP has one reply for each accepted recipient [RFC2033 4.2].
+void ServerSession::send_about_content(const Reply& reply) {
+  const std::size_t times = options_.lmtp ? recipients_ : 1;
+  for (std::size_t i = 0; i < times; ++i) send(reply);
 }
 
 }  // namespace smtp

@@ -72,8 +72,11 @@ void ServerSession::keep_line(std::string_view text) {
 }
 
 void ServerSession::end_line(std::string_view text, base::Instant now) {
-  deadline_ = now + options_.idle_timeout;
-  answered_ = false;
+  // Between chunks only content counts, so that small ones do not keep a session alive.
+  if (state_ != ServerState::chunks_given) {
+    deadline_ = now + options_.idle_timeout;
+    answered_ = false;
+  }
   const bool is_whole = line_.empty() && !discards_;
   if (!is_whole) keep_line(text);
   const std::string_view line = is_whole ? text : std::string_view(line_);

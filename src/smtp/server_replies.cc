@@ -32,7 +32,7 @@ struct Detail {
 }
 
 [[nodiscard]] Reply needs_smtputf8(Verb verb) {  // [RFC6531 3.5]
-  return reply(verb == Verb::rcpt ? 553 : 550, {6, 7}, "non-ASCII address without SMTPUTF8");
+  return reply(verb == Verb::mail ? 550 : 553, {6, 7}, "non-ASCII address without SMTPUTF8");
 }
 
 [[nodiscard]] Reply reply_to_path(grammar::ParseErrorCode code, Verb verb) {
@@ -128,10 +128,15 @@ Reply ready_for_tls() { return reply(220, {0, 0}, "ready for TLS"); }
 Reply too_large() { return reply(552, {3, 4}, "message too large"); }
 Reply too_many_recipients() { return reply(452, {5, 3}, "too many recipients"); }
 
-Reply bad_sequence(Verb verb) {
-  if (verb == Verb::data) return reply(503, {5, 1}, "no valid recipients");
+Reply bad_sequence(Verb verb, ServerState state) {
+  const bool is_chunked = state == ServerState::chunks_given;
+  if (is_chunked) return reply(503, {5, 1}, "go on with BDAT, or give it up by RSET");
+  if (verb == Verb::data || verb == Verb::bdat) return reply(503, {5, 1}, "no valid recipients");
   if (verb == Verb::auth) return reply(503, {5, 1}, "AUTH is not possible here or now");
   return reply(503, {5, 1}, "bad sequence of commands");
+}
+Reply chunk_received(std::uint64_t octets) {
+  return reply(250, {0, 0}, fmt::format("{} octets received", octets));
 }
 Reply unknown_command() { return reply(500, {5, 1}, "unknown command"); }
 Reply not_implemented() { return reply(502, {5, 1}, "not implemented"); }

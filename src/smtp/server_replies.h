@@ -4,6 +4,7 @@
 
 #include "smtp/command.h"
 #include "smtp/reply.h"
+#include "smtp/server_state.h"
 
 // Everything a server of ours says, in one place.
 namespace smtp {
@@ -45,7 +46,8 @@ namespace replies {
 [[nodiscard]] Reply ready_for_tls();
 [[nodiscard]] Reply too_large();
 [[nodiscard]] Reply too_many_recipients();
-[[nodiscard]] Reply bad_sequence(Verb verb);
+[[nodiscard]] Reply bad_sequence(Verb verb, ServerState state);
+[[nodiscard]] Reply chunk_received(std::uint64_t octets);
 [[nodiscard]] Reply unknown_command();
 [[nodiscard]] Reply not_implemented();
 [[nodiscard]] Reply line_too_long();

@@ -27,7 +27,13 @@ std::size_t ServerSession::receive(std::string_view octets, base::Instant now) {
   std::size_t used = 0;
   while (used < octets.size() && takes_input()) {
     const std::string_view rest = octets.substr(used);
-    used += state_ == ServerState::content ? receive_content(rest, now) : receive_line(rest, now);
+    if (state_ == ServerState::content) {
+      used += receive_content(rest, now);
+    } else if (state_ == ServerState::chunk) {
+      used += receive_chunk(rest, now);
+    } else {
+      used += receive_line(rest, now);
+    }
   }
   // Whoever listens in could have put these octets before the handshake [RFC3207 6].
   if (state_ == ServerState::starting_tls && used < octets.size()) {
@@ -42,7 +48,10 @@ bool ServerSession::takes_input() const {
          state_ != ServerState::starting_tls && state_ != ServerState::closed;
 }
 
-std::optional<Event> ServerSession::next_event() { return std::exchange(event_, std::nullopt); }
+std::optional<Event> ServerSession::next_event() {
+  if (!event_ && state_ == ServerState::chunk && chunk_.left == 0) end_chunk();
+  return std::exchange(event_, std::nullopt);
+}
 
 void ServerSession::tls_started() {
   PH_ASSERT(state_ == ServerState::starting_tls);
@@ -132,10 +141,12 @@ void ServerSession::ask(Question question, Event event) {
 }
 
 bool ServerSession::in_transaction() const {
-  return state_ == ServerState::sender_given || state_ == ServerState::recipient_given;
+  return state_ == ServerState::sender_given || state_ == ServerState::recipient_given ||
+         state_ == ServerState::chunks_given;
 }
 
 void ServerSession::end_transaction() {
+  if (state_ == ServerState::chunks_given) answered_ = true;  // The deadline is that of content.
   state_ = ServerState::greeted;
   recipients_ = 0;
   smtputf8_ = false;

@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "smtp/content_decoder.h"
+#include "smtp/content_scan.h"
 #include "smtp/reply.h"
 #include "smtp/server_event.h"
 #include "smtp/server_options.h"
@@ -114,7 +115,20 @@ class ServerSession {
   // In server_content.cc.
   [[nodiscard]] std::size_t receive_content(std::string_view octets, base::Instant now);
   void count_content(std::size_t used, base::Instant now);
+  void begin_content();
   void end_content();
+  void end_refused_content();
+  [[nodiscard]] bool has_bare_cr_or_lf() const;
+
+  // In server_chunk.cc.
+  void handle_bdat(std::string_view line);
+  void answer_first_chunk(const Reply& reply);
+  [[nodiscard]] std::size_t receive_chunk(std::string_view octets, base::Instant now);
+  void begin_chunk();
+  void refuse_chunks(const Reply& reply);
+  void end_chunk();
+  void end_unwanted_chunk();
+  void send_about_chunk(const Reply& reply);
 
   void handle_command(std::string_view line);
   void dispatch(const CommandLine& command);
@@ -143,6 +157,7 @@ class ServerSession {
   void answer_recipient(const Reply& reply);
   void answer_start_content(const Reply& reply);
   void answer_content(const Reply& reply);
+  void send_about_content(const Reply& reply);
 
   /// Puts the reply into the output; see answer() about its enhanced code.
   void send(const Reply& reply);
@@ -163,11 +178,23 @@ class ServerSession {
   std::string_view refused_line_;  ///< What the log may see of the line at hand.
   std::optional<Event> event_;
   std::string hello_;
-  ContentDecoder decoder_;
+  ContentDecoder decoder_;  ///< Of DATA.
+  BareScan chunk_scan_;     ///< Of BDAT.
   std::uint64_t content_octets_ = 0;
   std::uint64_t content_used_ = 0;  ///< With dots, and what was refused.
   std::size_t progress_ = 0;        ///< Octets of content since deadline_ was set.
   std::size_t recipients_ = 0;
+
+  /// The BDAT at hand.
+  struct Chunk {
+    std::uint64_t octets = 0;
+    std::uint64_t left = 0;  ///< Still to come.
+    bool last = false;
+    bool first = false;            ///< The driver is being asked whether content may come.
+    ServerState before = {};       ///< The state that it came in.
+    std::optional<Reply> refusal;  ///< Its octets are thrown away, then this is said.
+  };
+  Chunk chunk_;
 
   // What AbuseLimits bounds.
   unsigned bad_commands_ = 0;
@@ -183,7 +210,8 @@ class ServerSession {
   bool after_cr_ = false;  ///< The last octet of a discarded line was CR.
   bool first_octet_ = true;
   bool content_refused_ = false;
-  bool smtputf8_ = false;  ///< Of this transaction.
+  bool chunks_failed_ = false;  ///< BDATs may still be in the pipeline behind one that failed.
+  bool smtputf8_ = false;       ///< Of this transaction.
   bool extended_ = false;
   bool tls_ = false;
   bool authenticated_ = false;

@@ -85,7 +85,7 @@ class Fuzzer {
     session_.answer(choose(choices_, replies::start_content()));
   }
   void handle(const ContentChunk& event) {
-    PH_ASSERT(session_.state() == ServerState::content);
+    PH_ASSERT(session_.state() == ServerState::content || session_.state() == ServerState::chunk);
     content_ += event.octets;
   }
   void handle(const ContentEnded& event) {
@@ -110,13 +110,12 @@ class Fuzzer {
     }
   }
 
-  /// Every CR is before an LF and every LF behind a CR; the last line is whole.
+  /// Every CR is before an LF and every LF behind a CR. By BDAT the last line may have no end.
   void check_content() const {
     for (std::size_t i = 0; i < content_.size(); ++i) {
       if (content_[i] == '\r') PH_ASSERT(i + 1 < content_.size() && content_[i + 1] == '\n');
       if (content_[i] == '\n') PH_ASSERT(i > 0 && content_[i - 1] == '\r');
     }
-    PH_ASSERT(content_.empty() || content_.ends_with("\r\n"));
   }
 
   void check_output() {
@@ -147,6 +146,7 @@ class Fuzzer {
   options.tls_at_once = (flags & 2) != 0;
   options.auth_without_tls = (flags & 4) != 0;
   options.require_auth = (flags & 8) != 0;
+  options.lmtp = (flags & 32) != 0;
   if ((flags & 16) != 0) options.auth_mechanisms = {"PLAIN", "LOGIN"};
   return options;
 }

@@ -10,20 +10,24 @@ namespace {
 using namespace std::chrono_literals;
 using State = ServerState;
 
-constexpr State all_states[] = {State::connected,       State::greeted, State::sender_given,
-                                State::recipient_given, State::content, State::authenticating,
-                                State::starting_tls,    State::closed};
+constexpr State all_states[] = {State::connected,       State::greeted,        State::sender_given,
+                                State::recipient_given, State::content,        State::chunk,
+                                State::chunks_given,    State::authenticating, State::starting_tls,
+                                State::closed};
 
 /// A session that has come as far as `state`, with nothing in its output.
 [[nodiscard]] Driver in_state(const ServerOptions& options, State state) {
   Driver driver(options);
-  if (state != State::connected) driver.feed("EHLO client\r\n");
-  if (state == State::sender_given || state == State::recipient_given || state == State::content) {
+  const std::string_view hello = options.lmtp ? "LHLO client\r\n" : "EHLO client\r\n";
+  if (state != State::connected) driver.feed(hello);
+  const bool has_content =
+      state == State::content || state == State::chunk || state == State::chunks_given;
+  if (state == State::sender_given || state == State::recipient_given || has_content) {
     driver.feed("MAIL FROM:<a@a.example>\r\n");
   }
-  if (state == State::recipient_given || state == State::content) {
-    driver.feed("RCPT TO:<b@b.example>\r\n");
-  }
+  if (state == State::recipient_given || has_content) driver.feed("RCPT TO:<b@b.example>\r\n");
+  if (state == State::chunk) driver.feed("BDAT 10\r\n");
+  if (state == State::chunks_given) driver.feed("BDAT 3\r\nx\r\n");
   if (state == State::content) driver.feed("DATA\r\n");
   if (state == State::authenticating) driver.feed("AUTH PLAIN\r\n");
   if (state == State::starting_tls) driver.feed("STARTTLS\r\n");
@@ -57,6 +61,8 @@ constexpr State all_states[] = {State::connected,       State::greeted, State::s
     case Verb::quit: return "QUIT\r\n";
     case Verb::starttls: return "STARTTLS\r\n";
     case Verb::auth: return "AUTH PLAIN\r\n";
+    case Verb::bdat: return "BDAT 0\r\n";
+    case Verb::lhlo: return "LHLO client\r\n";
     case Verb::not_implemented: return "TURN\r\n";
     case Verb::http: return "GET / HTTP/1.1\r\n";
     case Verb::unknown: return "FOO\r\n";
@@ -64,36 +70,47 @@ constexpr State all_states[] = {State::connected,       State::greeted, State::s
   return {};
 }
 
+/// What is said to a verb that this protocol does not have, and otherwise to one out of order.
+[[nodiscard]] std::string_view refusal_of(Verb verb, bool lmtp) {
+  const bool is_smtp_hello = verb == Verb::ehlo || verb == Verb::helo;
+  if (verb == Verb::unknown || (lmtp && is_smtp_hello)) return "500 5.5.1 ";
+  if (verb == Verb::expn || verb == Verb::not_implemented) return "502 5.5.1 ";
+  return !lmtp && verb == Verb::lhlo ? "502 5.5.1 " : "503 5.5.1 ";
+}
+
+void expect_table(const ServerOptions& options, State state, Verb verb) {
+  SCOPED_TRACE(std::string(to_string(state)) + ", " + std::string(to_string(verb)));
+  Driver driver = in_state(options, state);
+  const std::size_t recipients = driver.session.recipients();
+  driver.feed(command_of(verb));
+  const std::string_view refusal = refusal_of(verb, options.lmtp);
+  const auto to = refusal.starts_with("503") ? server_transition(state, verb) : std::nullopt;
+  EXPECT_EQ(to_string(driver.session.state()), to_string(to.value_or(state)));
+  EXPECT_EQ(driver.output.substr(0, 1),
+            to ? (verb == Verb::data || verb == Verb::auth ? "3" : "2") : "5");
+  if (to) return;
+  EXPECT_EQ(driver.session.recipients(), recipients);
+  EXPECT_EQ(driver.notes.size(), 1u);  // CommandRefused, and no reset.
+  EXPECT_EQ(driver.output.substr(0, refusal.size()), refusal);
+}
+
 TEST(server_session, follows_the_table_of_transitions_and_nothing_else) {
-  const ServerOptions options = options_for_everything();
-  for (const State state :
-       {State::connected, State::greeted, State::sender_given, State::recipient_given}) {
-    for (std::size_t i = 0; i < verb_count; ++i) {
-      const auto verb = static_cast<Verb>(i);
-      if (verb == Verb::http) continue;
-      SCOPED_TRACE(std::string(to_string(state)) + ", " + std::string(to_string(verb)));
-      Driver driver = in_state(options, state);
-      const std::size_t recipients = driver.session.recipients();
-      driver.feed(command_of(verb));
-      const auto to = server_transition(state, verb);
-      EXPECT_EQ(to_string(driver.session.state()), to_string(to.value_or(state)));
-      EXPECT_EQ(driver.output.substr(0, 1),
-                to ? (verb == Verb::data || verb == Verb::auth ? "3" : "2") : "5");
-      if (to) continue;
-      EXPECT_EQ(driver.session.recipients(), recipients);
-      EXPECT_EQ(driver.notes.size(), 1u);  // CommandRefused, and no reset.
-      const std::string_view want = verb == Verb::unknown ? "500 5.5.1 "
-                                    : verb == Verb::expn || verb == Verb::not_implemented
-                                        ? "502 5.5.1 "
-                                        : "503 5.5.1 ";
-      EXPECT_EQ(driver.output.substr(0, want.size()), want);
+  ServerOptions options = options_for_everything();
+  for (const bool lmtp : {false, true}) {
+    options.lmtp = lmtp;
+    for (const State state : {State::connected, State::greeted, State::sender_given,
+                              State::recipient_given, State::chunks_given}) {
+      for (std::size_t i = 0; i < verb_count; ++i) {
+        const auto verb = static_cast<Verb>(i);
+        if (verb != Verb::http) expect_table(options, state, verb);
+      }
     }
   }
 }
 
 TEST(server_session, the_table_leads_nowhere_from_states_without_commands) {
-  for (const State state :
-       {State::opened, State::content, State::authenticating, State::starting_tls, State::closed}) {
+  for (const State state : {State::opened, State::content, State::chunk, State::authenticating,
+                            State::starting_tls, State::closed}) {
     for (std::size_t i = 0; i < verb_count; ++i) {
       EXPECT_FALSE(server_transition(state, static_cast<Verb>(i)));
     }

@@ -10,6 +10,7 @@ using State = ServerState;
 constexpr ServerTransition transitions[] = {
     {State::connected, Verb::ehlo, State::greeted},
     {State::connected, Verb::helo, State::greeted},
+    {State::connected, Verb::lhlo, State::greeted},
     {State::connected, Verb::rset, State::connected},
     {State::connected, Verb::noop, State::connected},
     {State::connected, Verb::help, State::connected},
@@ -18,6 +19,7 @@ constexpr ServerTransition transitions[] = {
 
     {State::greeted, Verb::ehlo, State::greeted},
     {State::greeted, Verb::helo, State::greeted},
+    {State::greeted, Verb::lhlo, State::greeted},
     {State::greeted, Verb::starttls, State::starting_tls},
     {State::greeted, Verb::auth, State::authenticating},
     {State::greeted, Verb::mail, State::sender_given},
@@ -29,6 +31,7 @@ constexpr ServerTransition transitions[] = {
 
     {State::sender_given, Verb::ehlo, State::greeted},
     {State::sender_given, Verb::helo, State::greeted},
+    {State::sender_given, Verb::lhlo, State::greeted},
     {State::sender_given, Verb::rcpt, State::recipient_given},
     {State::sender_given, Verb::rset, State::greeted},
     {State::sender_given, Verb::noop, State::sender_given},
@@ -38,13 +41,25 @@ constexpr ServerTransition transitions[] = {
 
     {State::recipient_given, Verb::ehlo, State::greeted},
     {State::recipient_given, Verb::helo, State::greeted},
+    {State::recipient_given, Verb::lhlo, State::greeted},
     {State::recipient_given, Verb::rcpt, State::recipient_given},
     {State::recipient_given, Verb::data, State::content},
+    {State::recipient_given, Verb::bdat, State::chunks_given},
     {State::recipient_given, Verb::rset, State::greeted},
     {State::recipient_given, Verb::noop, State::recipient_given},
     {State::recipient_given, Verb::help, State::recipient_given},
     {State::recipient_given, Verb::vrfy, State::recipient_given},
     {State::recipient_given, Verb::quit, State::closed},
+
+    {State::chunks_given, Verb::ehlo, State::greeted},
+    {State::chunks_given, Verb::helo, State::greeted},
+    {State::chunks_given, Verb::lhlo, State::greeted},
+    {State::chunks_given, Verb::bdat, State::chunks_given},
+    {State::chunks_given, Verb::rset, State::greeted},
+    {State::chunks_given, Verb::noop, State::chunks_given},
+    {State::chunks_given, Verb::help, State::chunks_given},
+    {State::chunks_given, Verb::vrfy, State::chunks_given},
+    {State::chunks_given, Verb::quit, State::closed},
 };
 
 }  // namespace
@@ -64,6 +79,8 @@ std::string_view to_string(ServerState state) {
     case State::sender_given: return "sender given";
     case State::recipient_given: return "recipient given";
     case State::content: return "content";
+    case State::chunk: return "chunk";
+    case State::chunks_given: return "chunks given";
     case State::authenticating: return "authenticating";
     case State::starting_tls: return "starting TLS";
     case State::closed: return "closed";

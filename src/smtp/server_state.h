@@ -15,6 +15,8 @@ enum class ServerState : std::uint8_t {
   sender_given,
   recipient_given,
   content,
+  chunk,         ///< Octets of a BDAT are on their way, wanted or not.
+  chunks_given,  ///< Between two BDATs of one content.
   authenticating,
   starting_tls,
   closed,  ///< Send the rest of the output, then close.

@@ -50,6 +50,14 @@ inline constexpr base::Instant start_of_time{};
   return options;
 }
 
+/// LMTP on an address of ours.
+[[nodiscard]] inline ServerOptions lmtp_options() {
+  ServerOptions options = mx_options();
+  options.lmtp = true;
+  options.starttls = false;
+  return options;
+}
+
 /// Refuses local-parts by their name, checks the password of alice, and keeps what it accepts.
 class Driver {
  public:

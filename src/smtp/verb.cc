@@ -24,7 +24,8 @@ constexpr Word words[] = {
     {"HELP", Verb::help},
     {"AUTH", Verb::auth},
     {"STARTTLS", Verb::starttls},
-    {"BDAT", Verb::not_implemented},  // [RFC3030 2]
+    {"BDAT", Verb::bdat},
+    {"LHLO", Verb::lhlo},
     {"ETRN", Verb::not_implemented},  // [RFC1985 5.1]
     {"ATRN", Verb::not_implemented},  // [RFC2645 5.2]
     {"TURN", Verb::not_implemented},  // [RFC5321 F.1]
@@ -32,7 +33,6 @@ constexpr Word words[] = {
     {"SOML", Verb::not_implemented},  // [RFC5321 F.6]
     {"SAML", Verb::not_implemented},  // [RFC5321 F.6]
     {"BURL", Verb::not_implemented},  // [RFC4468 3.1]
-    {"LHLO", Verb::not_implemented},  // [RFC2033 4.1]
     {"GET", Verb::http},
     {"POST", Verb::http},
     {"HEAD", Verb::http},
@@ -71,7 +71,9 @@ std::string_view to_string(Verb verb) {
     case Verb::noop:
     case Verb::quit:
     case Verb::starttls:
-    case Verb::auth: break;
+    case Verb::auth:
+    case Verb::bdat:
+    case Verb::lhlo: break;
   }
   for (const Word& known : words) {
     if (known.verb == verb) return known.text;

@@ -20,7 +20,9 @@ enum class Verb : std::uint8_t {
   quit,
   starttls,         ///< [RFC3207 4]
   auth,             ///< [RFC4954 4]
-  not_implemented,  ///< Known from a standard, but nothing that we do: TURN, SEND, ETRN, BDAT, …
+  bdat,             ///< [RFC3030 2]
+  lhlo,             ///< [RFC2033 4.1]
+  not_implemented,  ///< Known from a standard, but nothing that we do: TURN, SEND, ETRN, BURL, …
   http,             ///< A method of HTTP: the peer takes us for a web server.
   unknown,
 };
