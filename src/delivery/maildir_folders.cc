@@ -31,12 +31,17 @@ namespace {
 
 }  // namespace
 
-base::Task<Io<>> MailboxFolders::make(std::string mailbox) {
-  for (std::string& path : paths_down_to(mailbox)) {
+base::Task<Io<>> MailboxFolders::make_path(std::string folder) {
+  for (std::string& path : paths_down_to(folder)) {
     const std::string parent = parent_of(path);
     std::vector<std::string> one{std::move(path)};
     if (const Io<> made = co_await make_durable(parent, std::move(one)); !made) co_return made;
   }
+  co_return Io<>{};
+}
+
+base::Task<Io<>> MailboxFolders::make(std::string mailbox) {
+  if (const Io<> made = co_await make_path(mailbox); !made) co_return made;
   std::vector<std::string> both{mailbox + "/new", mailbox + "/cur"};
   if (const Io<> made = co_await make_durable(mailbox, std::move(both)); !made) co_return made;
   const Io<> made = disk_.make_directory(mailbox + "/tmp");

@@ -23,7 +23,10 @@ class MailboxFolders {
   /// `disk` must outlive it.
   explicit MailboxFolders(sys::Disk& disk) : disk_(disk) {}
 
+  /// A mailbox with its `new`, `cur` and `tmp`.
   [[nodiscard]] base::Task<base::Io<>> make(std::string mailbox);
+  /// One folder and those above it, with durable names, although they may be there already.
+  [[nodiscard]] base::Task<base::Io<>> make_path(std::string folder);
 
  private:
   /// Makes those of `paths` that are missing; all of them are in `parent`.
