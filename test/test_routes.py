@@ -6,6 +6,7 @@ import json
 import pytest
 
 from support import messages, ports, tls
+from support.aiosmtpd_peer import Peer
 from support.smtp import Client, submit, tls_client
 from support.wait import wait_until
 
@@ -243,6 +244,20 @@ def test_a_refused_login_only_defers(make_server, make_sink, certificate, passwo
     sink.script = None
     server.retry()
     assert sink.wait()[0].session.credentials
+
+
+@pytest.mark.contract("6.smart-host", "interop.aiosmtpd")
+def test_aiosmtpd_as_a_smart_host(make_server, certificate, password_file):
+    peer = Peer(tls=tls.server_context(*certificate), login=("relay-user", "s3cret w\u00f6rd"))
+    try:
+        server = smart(make_server, peer, password_file).start()
+        submit(server, "x@dest.test")
+        assert peer.wait()[0][1] == ["x@dest.test"] and len(peer.logins) == 1
+        password_file.write_text("another\n")
+        server.reload()
+        wait_until(lambda: submit(server, "y@dest.test") and len(peer.logins) > 1, "no new login")
+    finally:
+        peer.close()
 
 
 @pytest.mark.contract("6.smart-host")

@@ -10,15 +10,30 @@ from .wait import wait_until
 
 
 class Peer:
-    """`protocol`: "smtp" or "lmtp". Keeps (reverse-path, forward-paths, content, options)."""
+    """`protocol`: "smtp" or "lmtp". Keeps (reverse-path, forward-paths, content, options). `login`:
+    (user, password) without which nothing is taken, over TLS alone."""
 
-    def __init__(self, protocol="smtp", utf8=True):
+    def __init__(self, protocol="smtp", utf8=True, tls=None, login=None):
         self.port = ports.free_port()
         self.messages = []
+        self.logins = []
+        more = {}
+        if login:
+            more = {"auth_required": True, "auth_require_tls": True,
+                    "authenticator": self._authenticator(login)}
         self._lock = threading.Lock()
         make = smtp.SMTP if protocol == "smtp" else lmtp.LMTP
         self._server = background.run(self._listen(
-            lambda: make(self, enable_SMTPUTF8=utf8, hostname="aio.test", decode_data=False)))
+            lambda: make(self, enable_SMTPUTF8=utf8, hostname="aio.test", decode_data=False,
+                         tls_context=tls, require_starttls=bool(login), **more)))
+
+    def _authenticator(self, login):
+        def check(server, session, envelope, mechanism, data):
+            found = (data.login.decode(), data.password.decode())
+            self.logins.append((mechanism, *found))
+            return smtp.AuthResult(success=found == login)
+
+        return check
 
     async def _listen(self, make):
         return await asyncio.get_running_loop().create_server(make, "127.0.0.1", self.port)
