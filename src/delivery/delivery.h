@@ -1,14 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/group.h"
 #include "delivery/action.h"
+#include "delivery/hop_record.h"
 #include "delivery/ledger.h"
 #include "delivery/letter.h"
 #include "delivery/settings.h"
@@ -40,14 +45,6 @@ struct DeliveryWorld {
   engine::EventLog& log;
   spool::Spool& spool;
 };
-
-/// What is known of a next hop that cannot be reached, as it is kept over a restart.
-struct HopRecord {
-  std::vector<queue::HopFailure> failures;
-  base::WallTime next_probe;
-};
-[[nodiscard]] std::string encode_hop(const HopRecord& record);
-[[nodiscard]] std::optional<HopRecord> decode_hop(std::string_view blob);
 
 /// Takes every message from its acceptance to the end of our responsibility. One worker for each
 /// connection; which messages are due when is the queue's business.
@@ -111,22 +108,69 @@ class Delivery final : public spool::RecoverySink {
 
   [[nodiscard]] base::Instant now() const { return world_.loop.now(); }
   [[nodiscard]] base::Instant instant(base::WallTime time) const;
-  /// Files the recipients of a message under their next hops. True: one of them is soon attempted.
+  [[nodiscard]] const queue::Options& options() const { return queue_.options(); }
+
+  // Filing: which recipients wait for which next hop, until when.
+  struct Filing {
+    const std::vector<std::uint32_t>* only = nullptr;  ///< nullptr: all recipients.
+    std::optional<base::Instant> due = {};             ///< Nullopt: as their statuses say.
+  };
+  /// Files the recipients of a message that are owed and not held under their next hops. True: one
+  /// of them is soon attempted.
   bool file(base::MessageId id, const spool::Envelope& envelope,
-            const std::vector<spool::RecipientStatus>& statuses);
+            const std::vector<spool::RecipientStatus>& statuses, const Filing& filing);
+  [[nodiscard]] base::Instant warn_time(const spool::Envelope& envelope, std::uint32_t recipient,
+                                        const spool::RecipientStatus& status,
+                                        base::Instant arrived) const;
   void add(std::unique_ptr<queue::Entry> entry, const route::Decision& decision);
   void add(std::unique_ptr<queue::Entry> entry, queue::NextHop& hop);
+  /// An entry comes back from somebody's hands: to its next hop, or to where it belongs by now.
+  void give_back(std::unique_ptr<queue::Entry> entry);
+  void refile(std::unique_ptr<queue::Entry> entry);
+  [[nodiscard]] base::Task<> refile_outdated();
   void forget_fresh(base::MessageId id);
+  void announce_damage();
+
+  // The dispatcher.
   /// Sees to it that the dispatcher runs when something is due.
   void rouse();
+  [[nodiscard]] base::Instant next_wake() const;
   [[nodiscard]] base::Task<> work(queue::Work work);
+  void forget_retired();
+
+  // What is overdue, whatever the state of its next hop.
+  [[nodiscard]] base::Task<> overdue(std::unique_ptr<queue::Entry> entry);
   [[nodiscard]] base::Task<> expire(std::unique_ptr<queue::Entry> entry);
+  [[nodiscard]] base::Task<> warn(std::unique_ptr<queue::Entry> entry);
+  [[nodiscard]] Attempt no_attempt(const queue::NextHop& hop,
+                                   const spool::Envelope& envelope) const;
+
+  // Operators.
+  using Taken = std::vector<std::unique_ptr<queue::Entry>>;
+  class Turn;
+  struct Effect;
+  [[nodiscard]] std::unordered_map<base::MessageId, Taken> take_out(std::span<const Choice> chosen);
+  [[nodiscard]] Effect effect_of(QueueAction action, const Choice& choice, const Letter& letter,
+                                 const Taken& taken, const std::string& via);
+  [[nodiscard]] base::Task<std::size_t> act_on(QueueAction action, const Choice& choice,
+                                               Taken taken, const std::string& via);
+  [[nodiscard]] base::Task<bool> bounce(const Letter& letter,
+                                        std::vector<std::uint32_t> recipients);
+  void hurry(const Letter& letter, const std::vector<std::uint32_t>& recipients);
+  [[nodiscard]] base::Task<> end_acted(QueueAction action, base::MessageId id,
+                                       std::vector<std::uint32_t> recipients);
+  /// What operators have done to recipients in flight since their attempt began.
+  using Acted = std::map<std::uint32_t, QueueAction>;
+  [[nodiscard]] Acted take_acted(base::MessageId id, const std::vector<std::uint32_t>& recipients);
+  void settle_acted(std::unique_ptr<queue::Entry> entry, const Acted& acted);
 
   // For the workers.
   /// The message of an entry; what goes elsewhere by now has been filed there. Nullopt: nothing of
   /// the entry is left for this hop, and it has been dealt with.
   [[nodiscard]] std::optional<Letter> open(std::unique_ptr<queue::Entry>& entry,
                                            route::Decision& decision);
+  /// The message; nullopt: it is not to be had, and the entry has been dealt with.
+  [[nodiscard]] std::optional<Letter> load(std::unique_ptr<queue::Entry>& entry);
   /// Records the results for all recipients of the entry, and ends the entry or defers it.
   [[nodiscard]] base::Task<> close(std::unique_ptr<queue::Entry> entry, const Letter& letter,
                                    std::vector<Result> results, const Attempt& attempt);
@@ -144,16 +188,26 @@ class Delivery final : public spool::RecoverySink {
 
   DeliveryWorld world_;
   std::shared_ptr<const Settings> settings_;
+  /// Old settings, and the reload that replaced them: a worker that began before may refer to them.
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<const Settings>>> retired_;
+  std::map<std::uint64_t, std::size_t> workers_since_;  ///< How many, by reloads before they began.
+  std::uint64_t reloads_ = 0;
   queue::Queue queue_;
   Ledger ledger_;
   engine::Signal signal_;
   std::unique_ptr<Wake> wake_;
   std::unique_ptr<Grace> grace_;
+  bool running_ = false;
   bool stopping_ = false;
+  std::size_t overdue_ = 0;  ///< Entries in the hands of overdue().
+  std::size_t damage_seen_ = 0;
   /// Accepted, and not attempted yet: no read is needed for them.
   std::unordered_map<base::MessageId, spool::StoredMessage> fresh_;
   std::size_t fresh_octets_ = 0;
   std::unordered_map<const queue::NextHop*, std::vector<IdleWorker*>> idle_;
+  std::unordered_map<base::MessageId, Acted> acted_;
+  bool acting_ = false;
+  std::deque<engine::Signal*> turns_;  ///< Who acts next.
   base::Group workers_;
 };
 

@@ -1,9 +1,7 @@
 #include "delivery/ledger.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "dsn/report.h"
-#include "grammar/path.h"
 
 namespace delivery {
 
@@ -26,21 +24,17 @@ bool is_failure(Outcome outcome) {
   return outcome == Outcome::bounced || outcome == Outcome::expired;
 }
 
-/// As much of the content as a report returns: its header section, or the start of it.
-std::string header_section(spool::Spool& spool, const Letter& letter) {
-  std::string out;
-  LetterContent content(spool, letter);
-  while (out.size() < dsn::returned_header_octets_max) {
-    const auto pieces = content.next();
-    if (!pieces || pieces->empty()) break;
-    for (const std::string_view piece : *pieces) {
-      out += piece.substr(0, dsn::returned_header_octets_max -
-                                 std::min(out.size(), dsn::returned_header_octets_max));
-    }
+/// Nothing: the originator hears nothing of this, or hears it from the next hop.
+std::optional<dsn::Kind> kind_of(const Result& result, const Attempt& attempt) {
+  switch (result.outcome) {
+    case Outcome::delivered:
+      if (result.passed_on) return std::nullopt;  // [RFC3461 5.2.1]
+      return is_last_hop(attempt.via) ? dsn::Kind::delivered : dsn::Kind::relayed;
+    case Outcome::deferred: return std::nullopt;  // Told when it has lasted.
+    case Outcome::bounced: return dsn::Kind::failed;
+    case Outcome::expired: return dsn::Kind::expired;
   }
-  const std::size_t end = out.find("\r\n\r\n");
-  if (end != out.npos) out.resize(end + 2);
-  return out;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -51,106 +45,151 @@ std::string address_of_path(std::string_view printed) {
   return std::string(printed);
 }
 
-Ledger::Ledger(spool::Spool& spool, engine::EventLog& log, sys::Clock& clock, sys::Random& random,
-               std::function<void(const spool::StoredMessage&)> on_report)
-    : spool_(spool), log_(log), clock_(clock), random_(random), on_report_(std::move(on_report)) {}
+Ledger::Ledger(LedgerWorld world)
+    : world_(std::move(world)), reports_(world_.spool, world_.clock, world_.random) {}
+
+spool::Change Ledger::change_of(const Letter& letter, const std::vector<Result>& results,
+                                const Attempt& attempt, base::WallTime next_attempt) const {
+  spool::Change change{letter.id, {}};
+  for (const Result& result : results) {
+    spool::RecipientStatus status = letter.statuses[result.recipient];
+    const bool stays_held =
+        status.state == RecipientState::held && result.outcome == Outcome::deferred;
+    if (!stays_held) status.state = state_of(result.outcome);
+    status.unknown = result.unknown;
+    status.next_attempt = next_attempt;
+    if (attempt.made) {
+      ++status.attempts;
+      status.last_attempt = world_.clock.wall();
+    }
+    status.last_reply = result.reply;
+    status.via = attempt.via;
+    change.items.push_back({result.recipient, std::move(status)});
+  }
+  return change;
+}
+
+std::vector<Told> Ledger::told_of(const std::vector<Result>& results, const Attempt& attempt,
+                                  const spool::Change& change) const {
+  std::vector<Told> told;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const auto kind = kind_of(results[i], attempt);
+    if (!kind) continue;
+    const spool::RecipientStatus& status = change.items[i].status;
+    Told one{.recipient = results[i].recipient,
+             .kind = *kind,
+             .reply = results[i].reply,
+             .status = results[i].status,
+             .attempts = status.attempts + attempt.unreached};
+    if (status.attempts > 0) one.last_attempt = status.last_attempt;
+    one.last_attempt = std::max(one.last_attempt, attempt.unreached_last);
+    told.push_back(std::move(one));
+  }
+  return told;
+}
 
 base::Task<bool> Ledger::record(const Letter& letter, const std::vector<Result>& results,
                                 const Attempt& attempt, base::WallTime next_attempt) {
-  spool::Change change{letter.id, {}};
-  bool failures = false;
-  for (const Result& result : results) {
-    spool::RecipientStatus status = letter.statuses[result.recipient];
-    status.state = state_of(result.outcome);
-    status.unknown = result.unknown;
-    ++status.attempts;
-    status.last_attempt = clock_.wall();
-    status.next_attempt = next_attempt;
-    status.last_reply = result.reply;
-    status.via = attempt.via;
-    failures = failures || is_failure(result.outcome);
-    change.items.push_back({result.recipient, std::move(status)});
-  }
-  if (!failures) {
+  spool::Change change = change_of(letter, results, attempt, next_attempt);
+  // Made before the outcome is written: the content may be gone with it.
+  std::optional<spool::NewMessage> report =
+      reports_.make(letter, told_of(results, attempt, change), {.remote_mta = attempt.host});
+  if (std::ranges::none_of(results, is_failure, &Result::outcome)) {
     // An error says only that a crash right now would forget it: it costs one more attempt.
-    (void)co_await spool_.outcome(std::move(change));
+    (void)co_await world_.spool.outcome(std::move(change));
     for (const Result& result : results) log(letter, result, attempt, next_attempt, {});
+    if (report) world_.spawn(store_report(std::move(*report)));
     co_return true;
   }
 
-  std::optional<spool::NewMessage> report = make_report(letter, results, attempt, change);
   const std::string report_id = report ? base::to_string(report->id) : std::string();
   std::vector<spool::Change> changes;
   changes.push_back(std::move(change));
-  const auto stored = co_await spool_.commit(std::move(changes), std::move(report));
+  const auto stored = co_await world_.spool.commit(std::move(changes), std::move(report));
   for (const Result& result : results) {
     if (stored || !is_failure(result.outcome))
       log(letter, result, attempt, next_attempt, report_id);
   }
   if (!stored) co_return false;
-  if (*stored) {
-    const spool::StoredMessage& accepted = **stored;
-    std::vector<std::string> to{address_of_path(accepted.envelope->recipients[0].forward_path)};
-    auto event = log_.event("received");
-    event.id(accepted.id).text_or_null("client", "").text("from", "").list("to", to);
-    event.number("size", static_cast<std::int64_t>(accepted.size));
-    event.text_or_null("tls", "").text_or_null("auth", "");
-    log_.write(event);
-    on_report_(accepted);
-  }
+  if (*stored) report_accepted(**stored);
   co_return true;
 }
 
-std::optional<spool::NewMessage> Ledger::make_report(const Letter& letter,
-                                                     const std::vector<Result>& results,
-                                                     const Attempt& attempt,
-                                                     const spool::Change& change) {
-  grammar::Cursor in(letter.envelope->reverse_path);
-  const auto reverse_path = grammar::parse_reverse_path(in, {.smtputf8 = true});
-  // Nobody is told of a notification that could not be delivered [RFC5321 4.5.5].
-  if (!reverse_path || reverse_path->is_null()) return std::nullopt;
-
-  std::vector<dsn::RecipientReport> recipients;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const Result& result = results[i];
-    if (!is_failure(result.outcome)) continue;
-    const spool::Recipient& recipient = letter.envelope->recipients[result.recipient];
-    grammar::Cursor path(recipient.forward_path);
-    const auto forward_path = grammar::parse_forward_path(path, {.smtputf8 = true});
-    if (!forward_path) continue;
-    recipients.push_back({.original_recipient = recipient.orcpt,
-                          .final_recipient = forward_path->mailbox,
-                          .kind = dsn::kind_of(result.outcome),
-                          .status = result.status,
-                          .remote_mta = attempt.host,
-                          .reply = result.reply,
-                          .attempts = change.items[i].status.attempts,
-                          .last_attempt = clock_.wall()});
+base::Task<bool> Ledger::warn(const Letter& letter, const std::vector<std::uint32_t>& recipients,
+                              const Attempt& attempt, const std::string& reply,
+                              base::WallTime expires) {
+  std::vector<Told> told;
+  spool::Change change{letter.id, {}};
+  for (const std::uint32_t recipient : recipients) {
+    spool::RecipientStatus status = letter.statuses[recipient];
+    Told one{.recipient = recipient,
+             .kind = dsn::Kind::delayed,
+             .reply = reply.empty() ? status.last_reply : reply,
+             .attempts = status.attempts + attempt.unreached};
+    if (status.attempts > 0) one.last_attempt = status.last_attempt;
+    one.last_attempt = std::max(one.last_attempt, attempt.unreached_last);
+    told.push_back(std::move(one));
+    status.warned = true;
+    change.items.push_back({recipient, std::move(status), true});
   }
-  const std::string original = header_section(spool_, letter);
-  const base::MessageId id = spool_.new_id();
-  const std::string id_text = base::to_string(id);
-  const dsn::Report report = dsn::build_report({.hostname = hostname_,
-                                                .id = id_text,
-                                                .random = random_.next(),
-                                                .date = clock_.wall(),
-                                                .arrival_date = letter.envelope->received,
-                                                .reverse_path = *reverse_path,
-                                                .envelope_id = letter.envelope->envid,
-                                                .recipients = recipients,
-                                                .original = original});
-  spool::NewMessage message{id, {}, report.content, spool_.new_content()};
-  message.envelope.reverse_path = "<>";
-  message.envelope.recipients = {{.forward_path = dsn::report_recipient(*reverse_path).print()}};
-  message.envelope.received = clock_.wall();
-  message.envelope.eight_bit = report.eight_bit;
-  return message;
+  std::optional<spool::NewMessage> report =
+      reports_.make(letter, told, {.remote_mta = attempt.host, .will_retry_until = expires});
+  if (!report) co_return true;
+  std::vector<spool::Change> changes;
+  changes.push_back(std::move(change));
+  const auto stored = co_await world_.spool.commit(std::move(changes), std::move(report));
+  if (!stored) co_return false;
+  report_accepted(**stored);
+  co_return true;
+}
+
+base::Task<> Ledger::report_expanded(Letter letter, std::vector<spool::Expanded> expanded) {
+  std::optional<spool::NewMessage> report = reports_.make_expanded(letter, expanded);
+  letter.content.reset();
+  if (report) co_await store_report(std::move(*report));
+}
+
+base::Task<bool> Ledger::change(std::string_view name, const Letter& letter, spool::Change change) {
+  std::vector<std::uint32_t> recipients;
+  for (const spool::Change::Item& item : change.items) recipients.push_back(item.recipient);
+  std::vector<spool::Change> changes;
+  changes.push_back(std::move(change));
+  const auto stored = co_await world_.spool.commit(std::move(changes), std::nullopt);
+  if (name.empty()) co_return stored.has_value();
+  for (const std::uint32_t recipient : recipients) {
+    if (name == "dropped") ++counters_.dropped;
+    engine::Event event = world_.log.event(name);
+    event.id(letter.id).text("to",
+                             address_of_path(letter.envelope->recipients[recipient].forward_path));
+    world_.log.write(event);
+  }
+  co_return stored.has_value();
+}
+
+/// When the disk does not take it the originator is not told of what went well.
+base::Task<> Ledger::store_report(spool::NewMessage report) {
+  const auto stored = co_await world_.spool.accept(std::move(report));
+  if (stored) report_accepted(*stored);
+}
+
+void Ledger::report_accepted(const spool::StoredMessage& report) {
+  ++counters_.reports;
+  std::vector<std::string> to;
+  for (const spool::Recipient& recipient : report.envelope->recipients) {
+    to.push_back(address_of_path(recipient.forward_path));
+  }
+  auto event = world_.log.event("received");
+  event.id(report.id).text_or_null("client", "").text("from", "").list("to", to);
+  event.number("size", static_cast<std::int64_t>(report.size));
+  event.text_or_null("tls", "").text_or_null("auth", "");
+  world_.log.write(event);
+  world_.on_report(report);
 }
 
 engine::Event Ledger::attempt_event(std::string_view name, base::MessageId id,
                                     const spool::Envelope& envelope, std::uint32_t recipient,
                                     const Attempt& attempt, const std::string& reply) {
-  engine::Event event = log_.event(name);
+  engine::Event event = world_.log.event(name);
   event.id(id)
       .text("to", address_of_path(envelope.recipients[recipient].forward_path))
       .text_or_null("via", attempt.via)
@@ -158,7 +197,7 @@ engine::Event Ledger::attempt_event(std::string_view name, base::MessageId id,
       .text_or_null("address", attempt.address)
       .text_or_null("tls", attempt.tls)
       .text_or_null("reply", reply)
-      .seconds("delay", clock_.wall() - envelope.received);
+      .seconds("delay", world_.clock.wall() - envelope.received);
   return event;
 }
 
@@ -179,7 +218,7 @@ void Ledger::log(const Letter& letter, const Result& result, const Attempt& atte
       event.text_or_null("dsn", report);
       break;
   }
-  log_.write(event);
+  world_.log.write(event);
 }
 
 void Ledger::announce_wait(base::MessageId id, const spool::Envelope& envelope,
@@ -188,7 +227,7 @@ void Ledger::announce_wait(base::MessageId id, const spool::Envelope& envelope,
   ++counters_.deferred;
   engine::Event event = attempt_event("deferred", id, envelope, recipient, attempt, reply);
   event.time("next_attempt", next_attempt);
-  log_.write(event);
+  world_.log.write(event);
 }
 
 void Ledger::announce_unknown(base::MessageId id, const spool::Envelope& envelope,
@@ -197,7 +236,15 @@ void Ledger::announce_unknown(base::MessageId id, const spool::Envelope& envelop
   ++counters_.unknown;
   engine::Event event = attempt_event("unknown", id, envelope, recipient, {.via = via}, "");
   event.time("next_attempt", next_attempt);
-  log_.write(event);
+  world_.log.write(event);
+}
+
+void Ledger::announce_damage(const spool::Damage& damage) {
+  engine::Event event = world_.log.event("quarantined");
+  if (damage.id.value != 0) event.id(damage.id);
+  event.text("file", damage.file).number("offset", static_cast<std::int64_t>(damage.offset));
+  event.text("reason", damage.what);
+  world_.log.write(event);
 }
 
 }  // namespace delivery

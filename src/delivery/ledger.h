@@ -8,6 +8,7 @@
 
 #include "base/task.h"
 #include "delivery/letter.h"
+#include "delivery/reports.h"
 #include "dsn/outcome.h"
 #include "engine/event_log.h"
 #include "spool/spool.h"
@@ -21,6 +22,12 @@ struct Attempt {
   std::string address;  ///< `IP:port`.
   std::string tls;
   std::string via;  ///< The next hop's key.
+  /// False: nothing was tried just now (time has run out, an operator has decided).
+  bool made = true;
+  /// How often since the message's arrival the next hop could not be reached, and when last. These
+  /// count as attempts when the originator is told.
+  unsigned unreached = 0;
+  std::optional<base::WallTime> unreached_last = {};
 };
 
 /// What an attempt came to for one recipient.
@@ -41,19 +48,48 @@ struct LedgerCounters {
   std::uint64_t reports = 0;  ///< Made here and accepted.
 };
 
+/// What a ledger writes into, and whom it tells. All outlive it.
+struct LedgerWorld {
+  spool::Spool& spool;
+  engine::EventLog& log;
+  sys::Clock& clock;
+  sys::Random& random;
+  /// Gets each report that has been accepted, to be delivered like any other message.
+  std::function<void(const spool::StoredMessage&)> on_report;
+  /// Runs what nobody waits for.
+  std::function<void(base::Task<>)> spawn;
+};
+
 /// Writes down what became of recipients: in the spool, in the event log, and to the originator.
+/// References that its tasks get must outlive them.
 class Ledger {
  public:
-  /// `on_report` gets each report that has been accepted, to be delivered like any other message.
-  Ledger(spool::Spool& spool, engine::EventLog& log, sys::Clock& clock, sys::Random& random,
-         std::function<void(const spool::StoredMessage&)> on_report);
+  explicit Ledger(LedgerWorld world);
 
-  void set_hostname(std::string hostname) { hostname_ = std::move(hostname); }
+  void set_settings(std::shared_ptr<const Settings> settings) {
+    reports_.set_settings(std::move(settings));
+  }
 
-  /// Records the results of one attempt. False: the disk did not let us record the final failures,
-  /// which then have not happened; these recipients are still owed. References must outlive it.
+  /// Records the results of one attempt. What was held meanwhile stays held. False: the disk did
+  /// not let us record the final failures, which then have not happened; these recipients are still
+  /// owed.
   [[nodiscard]] base::Task<bool> record(const Letter& letter, const std::vector<Result>& results,
                                         const Attempt& attempt, base::WallTime next_attempt);
+
+  /// Tells the originator that these recipients have to wait. False: the disk did not take it, and
+  /// it has not happened. `reply`: why they wait for a next hop that cannot be reached, or empty.
+  [[nodiscard]] base::Task<bool> warn(const Letter& letter,
+                                      const std::vector<std::uint32_t>& recipients,
+                                      const Attempt& attempt, const std::string& reply,
+                                      base::WallTime expires);
+
+  /// Tells the originator that aliases were expanded.
+  [[nodiscard]] base::Task<> report_expanded(Letter letter, std::vector<spool::Expanded> expanded);
+
+  /// An operator's change: `name` is the event of each recipient, or empty. False: a crash may
+  /// forget it.
+  [[nodiscard]] base::Task<bool> change(std::string_view name, const Letter& letter,
+                                        spool::Change change);
 
   /// The event that a recipient waits for a next hop that cannot be reached.
   void announce_wait(base::MessageId id, const spool::Envelope& envelope, std::uint32_t recipient,
@@ -62,14 +98,19 @@ class Ledger {
   void announce_unknown(base::MessageId id, const spool::Envelope& envelope,
                         std::uint32_t recipient, const std::string& via,
                         base::WallTime next_attempt);
+  /// A damaged place that was found while the server runs (P9).
+  void announce_damage(const spool::Damage& damage);
 
   [[nodiscard]] const LedgerCounters& counters() const { return counters_; }
 
  private:
-  [[nodiscard]] std::optional<spool::NewMessage> make_report(const Letter& letter,
-                                                             const std::vector<Result>& results,
-                                                             const Attempt& attempt,
-                                                             const spool::Change& change);
+  [[nodiscard]] spool::Change change_of(const Letter& letter, const std::vector<Result>& results,
+                                        const Attempt& attempt, base::WallTime next_attempt) const;
+  [[nodiscard]] std::vector<Told> told_of(const std::vector<Result>& results,
+                                          const Attempt& attempt,
+                                          const spool::Change& change) const;
+  [[nodiscard]] base::Task<> store_report(spool::NewMessage report);
+  void report_accepted(const spool::StoredMessage& report);
   void log(const Letter& letter, const Result& result, const Attempt& attempt,
            base::WallTime next_attempt, const std::string& report);
   [[nodiscard]] engine::Event attempt_event(std::string_view name, base::MessageId id,
@@ -77,12 +118,8 @@ class Ledger {
                                             std::uint32_t recipient, const Attempt& attempt,
                                             const std::string& reply);
 
-  spool::Spool& spool_;
-  engine::EventLog& log_;
-  sys::Clock& clock_;
-  sys::Random& random_;
-  std::function<void(const spool::StoredMessage&)> on_report_;
-  std::string hostname_;
+  LedgerWorld world_;
+  Reports reports_;
   LedgerCounters counters_;
 };
 

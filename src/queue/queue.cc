@@ -26,21 +26,33 @@ const NextHop* Queue::find_hop(std::string_view key) const {
   return found == hops_.end() ? nullptr : found->second.get();
 }
 
+NextHop* Queue::find_hop(std::string_view key) {
+  const auto found = hops_.find(std::string(key));
+  return found == hops_.end() ? nullptr : found->second.get();
+}
+
+std::unique_ptr<Entry> Queue::remove(NextHop& hop, Waiting::iterator at) {
+  std::unique_ptr<Entry> entry = std::move(hop.waiting_.extract(at).value());
+  deadlines_.remove(*entry);
+  ++hop.in_flight_;
+  return entry;
+}
+
 /// Files the hop under the time at which something may have to be done for it.
 void Queue::reschedule(NextHop& hop, Instant now) {
   if (hop.wake_) agenda_.erase({*hop.wake_, hop.serial_});
   hop.wake_.reset();
   if (hop.waiting_.empty()) return;
   const Instant due = (*hop.waiting_.begin())->due;
-  Instant wake = hop.first_expiry_;
   if (hop.backing_off()) {
-    if (hop.workers_ == 0) wake = std::min(wake, std::max(due, hop.next_probe_));
-  } else if (hop.workers_ < (hop.workers_max_ > 0 ? hop.workers_max_ : options_.connections) &&
-             (hop.idle_ == 0 || due > now)) {
-    wake = std::min(wake, due);
+    if (hop.workers_ > 0) return;
+    hop.wake_ = std::max(due, hop.next_probe_);
+  } else {
+    const std::size_t most = hop.workers_max_ > 0 ? hop.workers_max_ : options_.connections;
+    if (hop.workers_ >= most || (hop.idle_ > 0 && due <= now)) return;
+    hop.wake_ = due;
   }
-  hop.wake_ = wake;
-  agenda_.emplace(std::pair(wake, hop.serial_), &hop);
+  agenda_.emplace(std::pair(*hop.wake_, hop.serial_), &hop);
 }
 
 void Queue::forget_if_unused(NextHop& hop) {
@@ -62,7 +74,8 @@ bool Queue::add(std::unique_ptr<Entry> entry, NextHop& hop, Instant now) {
   }
   entry->hop = &hop;
   entry->due = std::min(entry->due, entry->expires);
-  hop.first_expiry_ = std::min(hop.first_expiry_, entry->expires);
+  entry->generation = generation_;
+  deadlines_.add(*entry);
   const bool due = entry->due <= now;
   hop.waiting_.insert(std::move(entry));
   reschedule(hop, now);
@@ -70,51 +83,42 @@ bool Queue::add(std::unique_ptr<Entry> entry, NextHop& hop, Instant now) {
 }
 
 std::optional<Work> Queue::next_worker(Instant now) {
-  while (!agenda_.empty() && agenda_.begin()->first.first <= now) {
-    NextHop& hop = *agenda_.begin()->second;
-    if (hop.first_expiry_ <= now) return std::nullopt;  // next_expired() comes first.
-    const auto first = hop.waiting_.begin();
-    PH_ASSERT(first != hop.waiting_.end() && (*first)->due <= now);
-    Work work{&hop, std::move(hop.waiting_.extract(first).value())};
-    ++hop.workers_;
-    ++hop.in_flight_;
-    reschedule(hop, now);
-    return work;
-  }
-  return std::nullopt;
+  if (agenda_.empty() || agenda_.begin()->first.first > now) return std::nullopt;
+  NextHop& hop = *agenda_.begin()->second;
+  const auto first = hop.waiting_.begin();
+  PH_ASSERT(first != hop.waiting_.end() && (*first)->due <= now);
+  if (hop.backing_off()) hop.hurried_ = false;
+  ++hop.workers_;
+  Work work{&hop, remove(hop, first)};
+  reschedule(hop, now);
+  return work;
 }
 
-std::unique_ptr<Entry> Queue::next_expired(Instant now) {
-  while (!agenda_.empty() && agenda_.begin()->first.first <= now) {
-    NextHop& hop = *agenda_.begin()->second;
-    if (hop.first_expiry_ > now) return nullptr;
-    Instant next = Instant::max();
-    auto expired = hop.waiting_.begin();
-    for (; expired != hop.waiting_.end() && (*expired)->expires > now; ++expired) {
-      next = std::min(next, (*expired)->expires);
-    }
-    if (expired == hop.waiting_.end()) {
-      hop.first_expiry_ = next;
-      reschedule(hop, now);
-      continue;
-    }
-    std::unique_ptr<Entry> entry = std::move(hop.waiting_.extract(expired).value());
-    ++hop.in_flight_;
-    reschedule(hop, now);
-    return entry;
-  }
-  return nullptr;
+std::unique_ptr<Entry> Queue::next_overdue(Instant now) {
+  Entry* const entry = deadlines_.first();
+  if (entry == nullptr || entry->deadline() > now) return nullptr;
+  NextHop& hop = *entry->hop;
+  const NextHop::Key key{entry->due, entry->id};
+  auto at = hop.waiting_.lower_bound(key);
+  while (at->get() != entry) ++at;
+  auto out = remove(hop, at);
+  reschedule(hop, now);
+  return out;
 }
 
-Instant Queue::next_wake() const {
+Instant Queue::next_due() const {
   return agenda_.empty() ? Instant::max() : agenda_.begin()->first.first;
+}
+
+Instant Queue::next_deadline() const {
+  const Entry* const first = deadlines_.first();
+  return first == nullptr ? Instant::max() : first->deadline();
 }
 
 std::unique_ptr<Entry> Queue::take(NextHop& hop, Instant now) {
   const auto first = hop.waiting_.begin();
   if (hop.backing_off() || first == hop.waiting_.end() || (*first)->due > now) return nullptr;
-  std::unique_ptr<Entry> entry = std::move(hop.waiting_.extract(first).value());
-  ++hop.in_flight_;
+  std::unique_ptr<Entry> entry = remove(hop, first);
   reschedule(hop, now);
   return entry;
 }
@@ -131,6 +135,7 @@ void Queue::worker_idle(NextHop& hop, bool idle) {
 void Queue::worker_ended(NextHop& hop, Instant now) {
   PH_ASSERT(hop.workers_ > 0);
   --hop.workers_;
+  if (hop.workers_ == 0 && !hop.backing_off()) hop.hurried_ = false;
   reschedule(hop, now);
   forget_if_unused(hop);
 }
@@ -145,17 +150,18 @@ void Queue::finished(std::unique_ptr<Entry> entry, Instant now) {
 }
 
 void Queue::reached(NextHop& hop, Instant now) {
+  hop.hurried_ = false;
   if (!hop.backing_off()) return;
   hop.failures_.clear();
   reschedule(hop, now);
 }
 
 void Queue::failed(NextHop& hop, HopFailure failure, Instant now, std::uint64_t random) {
-  if (hop.backing_off() && now < hop.next_probe_) return;
+  if (hop.backing_off() && (now < hop.next_probe_ || hop.hurried_)) return;
   if (hop.failures_.size() == NextHop::failures_max) hop.failures_.erase(hop.failures_.begin());
   hop.failures_.push_back(std::move(failure));
   const auto count = static_cast<std::uint32_t>(hop.failures_.size());
-  hop.next_probe_ = now + retry_delay(count, random);
+  hop.next_probe_ = hop.hurried_ ? now : now + retry_delay(count, random);
   reschedule(hop, now);
 }
 
@@ -179,36 +185,61 @@ Duration Queue::retry_delay(std::uint32_t attempts, std::uint64_t random) const 
   return delay / 10 * 9 + delay / 5 / 1'024 * static_cast<std::int64_t>(random % 1'025);
 }
 
-std::size_t Queue::retry(const std::function<Chosen(const Entry&)>& wanted, Instant now) {
-  std::size_t count = 0;
+std::vector<std::unique_ptr<Entry>> Queue::extract(
+    const std::function<Chosen(const Entry&)>& wanted, Instant now) {
+  std::vector<std::unique_ptr<Entry>> out;
   for (auto& [key, hop] : hops_) {
-    std::vector<std::unique_ptr<Entry>> due;
-    for (auto it = hop->waiting_.begin(); it != hop->waiting_.end();) {
-      const auto next = std::next(it);
-      Chosen chosen = wanted(**it);
-      count += chosen.size();
-      if (chosen.size() == (*it)->recipients.size()) {
-        due.push_back(std::move(hop->waiting_.extract(it).value()));
-      } else if (!chosen.empty()) {
-        // The others stay where they are. Neither the order nor the entry's place depends on them.
-        std::erase_if((*it)->recipients, [&](std::uint32_t recipient) {
-          return std::ranges::binary_search(chosen, recipient);
-        });
-        due.push_back(std::make_unique<Entry>(**it));
-        due.back()->recipients = std::move(chosen);
-        ++entries_;
+    const std::size_t before = out.size();
+    for (auto at = hop->waiting_.begin(); at != hop->waiting_.end();) {
+      const auto entry = at++;
+      Chosen chosen = wanted(**entry);
+      if (chosen.empty()) continue;
+      if (chosen.size() == (*entry)->recipients.size()) {
+        out.push_back(remove(*hop, entry));
+        continue;
       }
-      it = next;
+      // The others stay where they are: neither the order nor a deadline depends on recipients.
+      out.push_back((*entry)->split(std::move(chosen)));
+      ++entries_;
+      ++hop->in_flight_;
     }
-    if (due.empty()) continue;
-    if (hop->backing_off()) hop->next_probe_ = now;
-    for (auto& entry : due) {
-      entry->due = now;
-      hop->waiting_.insert(std::move(entry));
-    }
-    reschedule(*hop, now);
+    if (out.size() > before) reschedule(*hop, now);
   }
-  return count;
+  return out;
+}
+
+void Queue::hurry(NextHop& hop, Instant now) {
+  hop.hurried_ = hop.workers_ > 0;
+  if (hop.backing_off()) hop.next_probe_ = now;
+  reschedule(hop, now);
+}
+
+void Queue::set_options(Options options, Instant now) {
+  options_ = std::move(options);
+  PH_ASSERT(!options_.retry.empty());
+  ++generation_;
+  for (auto& [key, hop] : hops_) reschedule(*hop, now);
+}
+
+std::vector<std::unique_ptr<Entry>> Queue::extract_outdated(NextHop& hop, Place& from,
+                                                            std::size_t most, Instant now) {
+  std::vector<std::unique_ptr<Entry>> out;
+  for (auto at = hop.waiting_.lower_bound(from); at != hop.waiting_.end() && out.size() < most;) {
+    const auto entry = at++;
+    from = {(*entry)->due, (*entry)->id};
+    if (is_outdated(**entry)) out.push_back(remove(hop, entry));
+  }
+  reschedule(hop, now);
+  return out;
+}
+
+std::vector<std::string> Queue::hop_keys() const {
+  std::vector<const NextHop*> hops;
+  for (const auto& [key, hop] : hops_) hops.push_back(hop.get());
+  std::ranges::sort(hops, {}, &NextHop::serial_);
+  std::vector<std::string> out;
+  for (const NextHop* hop : hops) out.push_back(hop->key());
+  return out;
 }
 
 void Queue::visit(const NextHop& hop, const std::function<void(Entry&)>& visitor) {

@@ -13,6 +13,8 @@
 
 #include "base/id.h"
 #include "base/time.h"
+#include "queue/deadlines.h"
+#include "queue/entry.h"
 
 // What is due, how much may run, what to try next. Pure: time comes in, nothing is waited for.
 //
@@ -28,20 +30,6 @@ struct Options {
   base::Duration expire{};                             ///< From arrival.
   std::size_t connections = 20;                        ///< At once, to one next hop.
   base::Duration warn_after = base::Duration::zero();  ///< From arrival; 0: never.
-};
-
-class NextHop;
-
-/// The recipients of one message that go to one next hop. At most 256 octets, and 4 for each
-/// further recipient.
-struct Entry {
-  base::MessageId id;
-  NextHop* hop = nullptr;
-  base::Instant due;  ///< When to try; in the past: as soon as the next hop allows.
-  base::Instant expires;
-  bool announced = false;      ///< That it waits for an unreachable next hop has been logged.
-  std::uint32_t attempts = 0;  ///< Mail transactions tried; the back-off of this entry alone.
-  std::vector<std::uint32_t> recipients;  ///< Indexes into the envelope, ascending.
 };
 
 /// A failed try to reach a next hop.
@@ -69,18 +57,20 @@ class NextHop {
 
  private:
   friend class Queue;
+  using Key = std::pair<base::Instant, base::MessageId>;
   struct Order {
-    bool operator()(const std::unique_ptr<Entry>& a, const std::unique_ptr<Entry>& b) const {
-      return std::pair(a->due, a->id) < std::pair(b->due, b->id);
-    }
+    using is_transparent = void;
+    static Key key(const std::unique_ptr<Entry>& entry) { return {entry->due, entry->id}; }
+    static const Key& key(const Key& key) { return key; }
+    bool operator()(const auto& a, const auto& b) const { return key(a) < key(b); }
   };
 
   std::string key_;
   std::uint64_t serial_;  ///< Orders hops of one time the same in every run.
   std::multiset<std::unique_ptr<Entry>, Order> waiting_;
   std::vector<HopFailure> failures_;
-  base::Instant next_probe_{};                         ///< Only while backing off.
-  base::Instant first_expiry_ = base::Instant::max();  ///< No entry expires earlier.
+  base::Instant next_probe_{};  ///< Only while backing off.
+  bool hurried_ = false;  ///< Whatever the attempts of these workers come to, there is one more.
   std::size_t workers_max_ = 0;
   std::size_t workers_ = 0;
   std::size_t idle_ = 0;
@@ -103,6 +93,7 @@ class Queue {
   /// `workers_max`: at once; 0: Options::connections.
   [[nodiscard]] NextHop& hop(std::string_view key, std::size_t workers_max = 0);
   [[nodiscard]] const NextHop* find_hop(std::string_view key) const;
+  [[nodiscard]] NextHop* find_hop(std::string_view key);
 
   /// Files an entry with its next hop. Returns whether an idle worker of it should take() now.
   bool add(std::unique_ptr<Entry> entry, NextHop& hop, base::Instant now);
@@ -110,10 +101,12 @@ class Queue {
   /// The next worker to start, if any is due and allowed. The worker counts from now on; it ends
   /// with worker_ended().
   [[nodiscard]] std::optional<Work> next_worker(base::Instant now);
-  /// An entry whose time has run out, whatever the state of its next hop.
-  [[nodiscard]] std::unique_ptr<Entry> next_expired(base::Instant now);
-  /// When to ask again, if nothing happens before.
-  [[nodiscard]] base::Instant next_wake() const;
+  /// An entry that has expired, or whose delay is to be told, whatever the state of its next hop.
+  /// It goes back by add(), or is finished().
+  [[nodiscard]] std::unique_ptr<Entry> next_overdue(base::Instant now);
+  /// When to ask again for a worker, and for something overdue, if nothing happens before.
+  [[nodiscard]] base::Instant next_due() const;
+  [[nodiscard]] base::Instant next_deadline() const;
 
   /// The next due entry for a worker that has an open connection. Nothing while the hop backs off.
   [[nodiscard]] std::unique_ptr<Entry> take(NextHop& hop, base::Instant now);
@@ -137,24 +130,51 @@ class Queue {
   /// How long to wait after the `attempts`-th failure, ±10 %.
   [[nodiscard]] base::Duration retry_delay(std::uint32_t attempts, std::uint64_t random) const;
 
-  /// Makes the recipients that `wanted` gives of an entry due now, and ends the back-off of their
-  /// next hops. Returns how many recipients.
+  /// Takes the recipients that `wanted` gives (ascending) of each entry out of what waits. What is
+  /// returned is in the caller's hands as a worker's entry is: it goes back by add(), or is
+  /// finished().
   using Chosen = std::vector<std::uint32_t>;
-  std::size_t retry(const std::function<Chosen(const Entry&)>& wanted, base::Instant now);
+  [[nodiscard]] std::vector<std::unique_ptr<Entry>> extract(
+      const std::function<Chosen(const Entry&)>& wanted, base::Instant now);
 
-  /// Calls `visitor` for what waits for one next hop.
+  /// Ends the back-off of a next hop. While a worker is there it counts for what comes next, too:
+  /// its attempt may have begun too early.
+  void hurry(NextHop& hop, base::Instant now);
+
+  /// From now on these are in force. What waits is outdated until it has been filed anew: see
+  /// is_outdated() and extract_outdated().
+  void set_options(Options options, base::Instant now);
+  [[nodiscard]] bool is_outdated(const Entry& entry) const {
+    return entry.generation != generation_;
+  }
+  [[nodiscard]] std::uint32_t generation() const { return generation_; }
+  /// Some entries of a next hop that were filed under older options, behind `from`, which is moved
+  /// on; none: that was all. As extract().
+  using Place = std::pair<base::Instant, base::MessageId>;
+  [[nodiscard]] std::vector<std::unique_ptr<Entry>> extract_outdated(NextHop& hop, Place& from,
+                                                                     std::size_t most,
+                                                                     base::Instant now);
+
+  /// The names of all next hops, in the order in which they were made.
+  [[nodiscard]] std::vector<std::string> hop_keys() const;
+  /// Calls `visitor` for what waits for one next hop. It must not change times.
   void visit(const NextHop& hop, const std::function<void(Entry&)>& visitor);
   [[nodiscard]] std::size_t entries() const { return entries_; }
 
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
+  using Waiting = decltype(NextHop::waiting_);
+  /// Takes an entry out of what waits: it is in somebody's hands.
+  [[nodiscard]] std::unique_ptr<Entry> remove(NextHop& hop, Waiting::iterator at);
   void reschedule(NextHop& hop, base::Instant now);
   void forget_if_unused(NextHop& hop);
 
   Options options_;
   std::unordered_map<std::string, std::unique_ptr<NextHop>> hops_;
   std::map<std::pair<base::Instant, std::uint64_t>, NextHop*> agenda_;
+  Deadlines deadlines_;
+  std::uint32_t generation_ = 0;
   std::size_t entries_ = 0;
   std::uint64_t hops_made_ = 0;
 };

@@ -87,7 +87,7 @@ TEST_F(QueueTest, a_dead_next_hop_is_probed_by_one_worker_whatever_waits) {
     queue.worker_ended(hop, at(seconds(1)));
   }
   EXPECT_EQ(start(seconds(60)), Ids{});
-  EXPECT_EQ(queue.next_wake(), hop.next_probe());
+  EXPECT_EQ(queue.next_due(), hop.next_probe());
   EXPECT_EQ(start(seconds(61)), Ids{1}) << "one minute, and the oldest first";
   queue.failed(hop, {{}, "refused"}, at(seconds(61)), 512);
   EXPECT_EQ(hop.next_probe() - at(seconds(61)), minutes(5));
@@ -105,48 +105,125 @@ TEST_F(QueueTest, entries_expire_while_their_next_hop_backs_off) {
     queue.add(std::move(work.entry), hop, at(seconds(0)));
     queue.worker_ended(hop, at(seconds(0)));
   }
-  EXPECT_EQ(queue.next_wake(), at(seconds(30)));
-  EXPECT_EQ(queue.next_expired(at(seconds(29))), nullptr);
-  auto first = queue.next_expired(at(seconds(35)));
+  EXPECT_EQ(queue.next_deadline(), at(seconds(30)));
+  EXPECT_EQ(queue.next_overdue(at(seconds(29))), nullptr);
+  auto first = queue.next_overdue(at(seconds(35)));
   ASSERT_NE(first, nullptr);
   EXPECT_EQ(first->id.value, 1u);
-  EXPECT_EQ(queue.next_expired(at(seconds(35))), nullptr);
+  EXPECT_EQ(queue.next_overdue(at(seconds(35))), nullptr);
   queue.finished(std::move(first), at(seconds(35)));
-  EXPECT_EQ(queue.next_wake(), at(seconds(40)));
+  EXPECT_EQ(queue.next_deadline(), at(seconds(40)));
+}
+
+TEST_F(QueueTest, a_delay_is_told_in_time_while_the_next_hop_backs_off) {
+  add(1, "mx:dead.test");
+  start(seconds(0));
+  NextHop& hop = *running[0].hop;
+  queue.failed(hop, {}, at(seconds(0)), 512);
+  running[0].entry->warn = at(seconds(20));
+  queue.add(std::move(running[0].entry), hop, at(seconds(0)));
+  queue.worker_ended(hop, at(seconds(0)));
+  EXPECT_EQ(queue.next_deadline(), at(seconds(20)));
+  EXPECT_EQ(queue.next_overdue(at(seconds(19))), nullptr);
+  auto entry = queue.next_overdue(at(seconds(20)));
+  ASSERT_NE(entry, nullptr);
+  entry->warn = Instant::max();
+  queue.add(std::move(entry), hop, at(seconds(20)));
+  EXPECT_EQ(queue.next_overdue(at(seconds(21))), nullptr) << "once";
+  EXPECT_EQ(start(seconds(60)), Ids{1}) << "and it is tried when its next hop is";
 }
 
 TEST_F(QueueTest, a_deferred_entry_waits_for_its_own_time) {
   add(1, "mx:a.test", seconds(100));
   add(2, "mx:a.test");
   EXPECT_EQ(start(seconds(0)), Ids{2});
-  EXPECT_EQ(queue.next_wake(), at(seconds(100)));
+  EXPECT_EQ(queue.next_due(), at(seconds(100)));
   EXPECT_EQ(start(seconds(100)), Ids{1});
 }
 
-TEST_F(QueueTest, retry_makes_due_whatever_the_back_off) {
+TEST_F(QueueTest, what_is_taken_out_is_the_callers) {
   add(1, "mx:a.test", seconds(500));
   add(2, "mx:b.test", seconds(500));
-  queue.failed(queue.hop("mx:a.test"), {}, at(seconds(0)), 0);
   const auto first = [](const Entry& entry) {
     return entry.id.value == 1 ? entry.recipients : Queue::Chosen();
   };
-  EXPECT_EQ(queue.retry(first, at(seconds(10))), 1u);
+  auto taken = queue.extract(first, at(seconds(10)));
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken[0]->id.value, 1u);
+  EXPECT_EQ(queue.entries(), 2u);
+  EXPECT_EQ(queue.next_due(), at(seconds(500))) << "of the other one";
+  taken[0]->due = at(seconds(10));
+  queue.add(std::move(taken[0]), queue.hop("mx:a.test"), at(seconds(10)));
   EXPECT_EQ(start(seconds(10)), Ids{1});
 }
 
-TEST_F(QueueTest, retry_leaves_the_other_recipients_of_a_message_where_they_are) {
+TEST_F(QueueTest, taking_some_recipients_leaves_the_others_where_they_are) {
   auto entry = std::make_unique<Entry>();
   entry->id = {1};
   entry->due = at(seconds(500));
   entry->expires = at(seconds(1'000));
   entry->recipients = {0, 1, 2};
   queue.add(std::move(entry), queue.hop("mx:a.test"), at(seconds(0)));
-  EXPECT_EQ(queue.retry([](const Entry&) { return Queue::Chosen{1}; }, at(seconds(10))), 1u);
+  auto taken = queue.extract([](const Entry&) { return Queue::Chosen{1}; }, at(seconds(10)));
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken[0]->recipients, std::vector<std::uint32_t>{1});
   EXPECT_EQ(queue.entries(), 2u);
-  ASSERT_EQ(start(seconds(10)), Ids{1});
-  EXPECT_EQ(running[0].entry->recipients, std::vector<std::uint32_t>{1});
+  queue.finished(std::move(taken[0]), at(seconds(10)));
+  EXPECT_EQ(queue.entries(), 1u);
   ASSERT_EQ(start(seconds(500)), Ids{1});
-  EXPECT_EQ(running[1].entry->recipients, (std::vector<std::uint32_t>{0, 2}));
+  EXPECT_EQ(running[0].entry->recipients, (std::vector<std::uint32_t>{0, 2}));
+  EXPECT_EQ(queue.next_deadline(), Instant::max());
+}
+
+TEST_F(QueueTest, a_hurry_ends_the_back_off) {
+  add(1, "mx:a.test");
+  start(seconds(0));
+  NextHop& hop = *running[0].hop;
+  queue.failed(hop, {}, at(seconds(0)), 0);
+  queue.add(std::move(running[0].entry), hop, at(seconds(0)));
+  queue.worker_ended(hop, at(seconds(0)));
+  EXPECT_EQ(start(seconds(10)), Ids{});
+  queue.hurry(hop, at(seconds(10)));
+  EXPECT_EQ(start(seconds(10)), Ids{1});
+  queue.failed(hop, {}, at(seconds(11)), 512);
+  EXPECT_EQ(hop.next_probe(), at(seconds(311))) << "it was the second failure";
+}
+
+TEST_F(QueueTest, a_hurry_during_attempts_gives_one_more_when_all_have_failed) {
+  for (std::uint64_t id = 1; id <= 3; ++id) add(id, "mx:a.test");
+  ASSERT_EQ(start(seconds(0)), (Ids{1, 2}));
+  NextHop& hop = *running[0].hop;
+  queue.hurry(hop, at(seconds(10)));
+  for (Work& work : running) {
+    queue.failed(hop, {}, at(seconds(11)), 512);
+    queue.add(std::move(work.entry), hop, at(seconds(11)));
+    EXPECT_EQ(queue.next_worker(at(seconds(11))), std::nullopt) << "not while a worker is there";
+    queue.worker_ended(hop, at(seconds(11)));
+  }
+  EXPECT_EQ(hop.failures().size(), 1u);
+  EXPECT_EQ(start(seconds(11)), Ids{1});
+  queue.failed(hop, {}, at(seconds(12)), 512);
+  EXPECT_EQ(hop.next_probe(), at(seconds(312))) << "one more, and then the schedule goes on";
+}
+
+TEST_F(QueueTest, new_options_make_what_waits_outdated_until_it_is_filed_anew) {
+  for (std::uint64_t id = 1; id <= 5; ++id) add(id, "mx:a.test", seconds(100 * id));
+  queue.set_options({{minutes(1)}, seconds(1'000), 1}, at(seconds(0)));
+  Queue::Place place;
+  Ids seen;
+  for (;;) {
+    auto some = queue.extract_outdated(queue.hop("mx:a.test"), place, 2, at(seconds(0)));
+    if (some.empty()) break;
+    EXPECT_LE(some.size(), 2u);
+    for (auto& entry : some) {
+      seen.push_back(entry->id.value);
+      EXPECT_TRUE(queue.is_outdated(*entry));
+      entry->due = at(seconds(1'000));
+      queue.add(std::move(entry), queue.hop("mx:a.test"), at(seconds(0)));
+    }
+  }
+  EXPECT_EQ(seen, (Ids{1, 2, 3, 4, 5}));
+  EXPECT_EQ(start(seconds(1'000)), Ids{1}) << "and one connection is all that is allowed now";
 }
 
 TEST_F(QueueTest, delays_follow_the_schedule_with_ten_percent_of_jitter) {

@@ -48,8 +48,8 @@ std::unexpected<StoreError> refused(IoErrorCode code) {
   return std::unexpected(StoreError{StoreError::Kind::refused, {code, 0}});
 }
 
-bool is_final_failure(const Change::Item& item) {
-  return item.status.state == RecipientState::bounced ||
+bool belongs_to_report(const Change::Item& item) {
+  return item.with_report || item.status.state == RecipientState::bounced ||
          item.status.state == RecipientState::expired;
 }
 
@@ -301,7 +301,7 @@ base::Task<Stored<std::optional<StoredMessage>>> Spool::Parts::commit(
     Change now{change.id, {}};
     Change later{change.id, {}};
     for (Change::Item& item : change.items)
-      (report && is_final_failure(item) ? later : now).items.push_back(std::move(item));
+      (report && belongs_to_report(item) ? later : now).items.push_back(std::move(item));
     if (!now.items.empty()) static_cast<void>(co_await outcome(std::move(now)));
     if (!later.items.empty()) failures.push_back(std::move(later));
     ids.push_back(change.id);

@@ -83,7 +83,8 @@ class Spool {
   [[nodiscard]] base::Task<base::Io<>> outcome(Change change);
 
   /// Makes changes and the acceptance of the report about them durable in one commit (P2). After an
-  /// error none of the final failures (bounced, expired) has happened, nor the report; the other
+  /// error none of the final failures (bounced, expired) and of what is `with_report` has happened,
+  /// nor the report; the other
   /// changes have, as by outcome(). Without a report: a durable outcome().
   [[nodiscard]] base::Task<Stored<std::optional<StoredMessage>>> commit(
       std::vector<Change> changes, std::optional<NewMessage> report);

@@ -93,6 +93,7 @@ struct Change {
   struct Item {
     std::uint32_t recipient = 0;
     RecipientStatus status;
+    bool with_report = false;  ///< Happens together with the report, as final failures do.
   };
   std::vector<Item> items;
 };
