@@ -91,21 +91,15 @@ std::expected<directory::User, std::string> user_from(const Database::Query& row
   return out;
 }
 
-/// An empty file for nobody else; whose it is, is up to the folder, so that the server can read
-/// what root has made.
+/// An empty file for nobody else.
 Result<> make_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return failed(path, errno);
-  Result<> out;
-  struct stat folder{};
-  const std::string name = path.substr(0, path.rfind('/') + 1);
-  if (::fchmod(file, 0600) != 0) out = failed(path, errno);
-  if (::geteuid() == 0 && ::stat(name.c_str(), &folder) == 0 &&
-      ::fchown(file, folder.st_uid, folder.st_gid) != 0) {
-    out = failed(path, errno);
-  }
+  const int mode_set = ::fchmod(file, 0600);
+  const int error = errno;
   ::close(file);
-  return out;
+  if (mode_set != 0) return failed(path, error);
+  return {};
 }
 
 /// For a change: durable when it is committed.

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "accounts/accounts.h"
 #include "cli/files.h"
 #include "cli/output.h"
 #include "sys/linux/tls.h"
@@ -74,6 +75,13 @@ std::string certificate_problem(const config::Tls& tls) {
   return made ? std::string() : "expected a certificate and its key: " + made.error();
 }
 
+std::expected<std::vector<directory::User>, std::string> load_accounts(
+    const std::string& data_dir) {
+  auto loaded = accounts::load(accounts::path_in(data_dir));
+  if (!loaded) return std::unexpected(std::move(loaded.error().text));
+  return *std::move(loaded);
+}
+
 /// Where a configuration is, or its default place without one.
 Loaded read(const std::string& named, config::LoadQuestions questions) {
   const std::string file = named.empty() ? default_file : named;
@@ -107,10 +115,15 @@ void print_mistakes(const std::vector<Mistake>& mistakes) {
 
 Loaded read_configuration(const std::string& named) { return read(named, {}); }
 
+Loaded read_with_accounts(const std::string& named) {
+  return read(named, {.accounts = load_accounts});
+}
+
 Loaded load_configuration(const std::string& named) {
   return read(named, {.is_readable = is_readable,
                       .is_executable = is_executable,
-                      .certificate_problem = certificate_problem});
+                      .certificate_problem = certificate_problem,
+                      .accounts = load_accounts});
 }
 
 }  // namespace cli

@@ -16,9 +16,14 @@ struct Configuration {
 };
 
 /// Reads the file that is named, or the default one; without that one it is the sandbox, with its
-/// data below XDG_STATE_HOME. Finds all mistakes, also files that are named and missing, and
-/// certificates that no server could use.
+/// data below XDG_STATE_HOME. Finds all mistakes, also files that are named and missing,
+/// certificates that no server could use, and accounts that can't be read.
 [[nodiscard]] std::expected<Configuration, std::vector<config::Mistake>> load_configuration(
+    const std::string& named);
+
+/// The same, but looks at no other file than the accounts: for who wants to know what addresses
+/// mean, and may not read keys.
+[[nodiscard]] std::expected<Configuration, std::vector<config::Mistake>> read_with_accounts(
     const std::string& named);
 
 /// The same, but looks at no other file: for who only wants to know where the data are.

@@ -154,7 +154,8 @@ struct LoadQuestions {
   std::function<bool(const std::string& path)> is_executable = {};
   /// Why no server could use these, when their files are there; empty: they are good.
   std::function<std::string(const Tls& tls)> certificate_problem = {};
-  /// The accounts that are kept in a data folder. The error is for people.
+  /// The accounts that are kept in a data folder. The error is for people. If they are not known,
+  /// an alias that leads to no mailbox is no mistake: it may lead to one of them.
   std::function<std::expected<std::vector<directory::User>, std::string>(
       const std::string& data_dir)>
       accounts = {};

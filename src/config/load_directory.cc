@@ -218,7 +218,8 @@ void DirectoryReader::check_alias(std::size_t index) {
   auto& [section, text] = alias_sources_[index];
   const std::string name = alias.address.print();
   const auto kind = directory.expand(alias.address).kind;
-  if (kind == directory::Expansion::Kind::loop) {
+  const bool all_known = static_cast<bool>(loading_.options.questions.accounts);
+  if (kind == directory::Expansion::Kind::loop && all_known) {
     section.fail(text, fmt::format("expected an alias that leads to a mailbox: {} is a loop, it "
                                    "leads only back to itself",
                                    name));

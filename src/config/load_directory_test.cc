@@ -280,7 +280,8 @@ TEST(load, accounts_stand_beside_the_users_of_the_file) {
                 "the account x@gone.example does not count: its domain is no [[domain]]"}));
 }
 
-TEST(load, a_loop_without_a_mailbox_may_wait_for_an_account) {
+TEST(load, a_loop_is_a_mistake_when_no_account_is_its_mailbox) {
+  EXPECT_EQ(mistakes_of(load_text(with_state)), "none");
   EXPECT_EQ(mistakes_of(load_text(with_state, with_accounts({}))),
             "f.toml:8:11: alias[1].address: expected an alias that leads to a mailbox: "
             "bob@a.example is a loop, it leads only back to itself\n");

@@ -8,8 +8,12 @@ namespace config {
 namespace {
 
 std::expected<Config, std::vector<Mistake>> load_text(std::string_view text) {
-  return load(text,
-              {.file_name = "f.toml", .base_folder = "/etc/ph", .machine_name = "host.example"});
+  return load(text, {.file_name = "f.toml",
+                     .base_folder = "/etc/ph",
+                     .machine_name = "host.example",
+                     .questions = {.accounts = [](const std::string&) {
+                       return std::vector<directory::User>();
+                     }}});
 }
 
 /// All mistakes, one a line.
