@@ -5,23 +5,32 @@
 
 namespace delivery {
 
+void LfStream::convert(std::string_view octets, std::string& out) {
+  while (!octets.empty()) {
+    if (std::exchange(held_cr_, false) && octets.front() != '\n') out += '\r';
+    const std::string_view run = octets.substr(0, octets.find('\r'));
+    out += run;
+    held_cr_ = run.size() < octets.size();
+    octets.remove_prefix(run.size() + (held_cr_ ? 1 : 0));
+  }
+}
+
+void LfStream::finish(std::string& out) {
+  if (std::exchange(held_cr_, false)) out += '\r';
+}
+
 bool LfContent::next(std::string& block) {
   block.clear();
   while (piece_ < pieces_.size() && block.size() < block_octets) {
     const std::string_view rest = pieces_[piece_].substr(offset_);
-    if (rest.empty()) {
-      ++piece_;
-      offset_ = 0;
-      continue;
-    }
-    if (std::exchange(held_cr_, false) && rest.front() != '\n') block += '\r';
-    const std::string_view run = rest.substr(0, std::min(rest.find('\r'), block_octets));
-    block += run;
+    const std::string_view run = rest.substr(0, block_octets - 1);
+    stream_.convert(run, block);
     offset_ += run.size();
-    held_cr_ = run.size() < rest.size() && rest[run.size()] == '\r';
-    if (held_cr_) ++offset_;
+    if (run.size() < rest.size()) continue;
+    ++piece_;
+    offset_ = 0;
   }
-  if (piece_ == pieces_.size() && std::exchange(held_cr_, false)) block += '\r';
+  if (piece_ == pieces_.size()) stream_.finish(block);
   return !block.empty();
 }
 

@@ -370,6 +370,20 @@ TEST(maildir, line_ends_become_lf_wherever_the_content_is_cut) {
   }
 }
 
+TEST(maildir, line_ends_of_a_stream) {
+  for (const LineEndCase& row : line_end_cases) {
+    for (std::size_t cut = 0; cut <= row.in.size(); ++cut) {
+      LfStream stream;
+      std::string out;
+      stream.convert(std::string_view(row.in).substr(0, cut), out);
+      stream.convert("", out);
+      stream.convert(std::string_view(row.in).substr(cut), out);
+      stream.finish(out);
+      EXPECT_EQ(out, row.want) << row.name;
+    }
+  }
+}
+
 TEST(maildir, line_ends_at_the_border_of_a_block) {
   for (std::size_t before = LfContent::block_octets - 3; before < LfContent::block_octets + 3;
        ++before) {
