@@ -18,6 +18,7 @@ RecipientDecision refuse(RecipientVerdict verdict, std::string_view text) {
 bool may_relay(const RelayRules& rules, const Client& client) {
   if (client.authenticated) return true;
   if (is_submission(client.role)) return !client.needs_auth;
+  if (client.role == ListenerRole::lmtp) return false;
   return std::ranges::any_of(rules.networks, [&](const base::Network& network) {
     return network.contains(client.address);
   });
@@ -40,8 +41,10 @@ RecipientDecision judge_recipient(const RelayRules& rules, const Client& client,
   if (recipient.is_local && !recipient.is_known) {
     return refuse(unknown_recipient, "no such recipient here");
   }
-  const bool permitted =
-      recipient.is_local || rules.domains.contains(recipient.domain) || may_relay(rules, client);
+  // LMTP is for final delivery: nothing goes further from there [RFC2033 1].
+  const bool may_leave = client.role != ListenerRole::lmtp &&
+                         (rules.domains.contains(recipient.domain) || may_relay(rules, client));
+  const bool permitted = recipient.is_local || may_leave;
   if (!permitted) return refuse(relaying_denied, "relaying denied");
   if (recipient.route_rejects) return refuse(rejected_by_route, *recipient.route_rejects);
   return {};

@@ -22,6 +22,11 @@ std::string HeaderGate::release() {
   return std::exchange(held_, {});
 }
 
+bool lacks_header_section(std::string_view held) {
+  const grammar::ContentParts parts = grammar::split_content(held);
+  return !held.empty() && parts.header_section.empty() && !parts.blank_line;
+}
+
 std::string missing_fields(std::string_view held, const SubmissionParts& parts) {
   std::string out;
   if (!grammar::find_field(held, "Date")) {

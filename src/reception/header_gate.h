@@ -30,6 +30,9 @@ class HeaderGate {
   bool open_ = false;
 };
 
+/// The content begins with its body, and not even with the blank line before it.
+[[nodiscard]] bool lacks_header_section(std::string_view held);
+
 struct SubmissionParts {
   std::string_view hostname;
   std::string_view id;

@@ -27,6 +27,16 @@ TEST(HeaderGate, holds_no_more_than_its_bound) {
   EXPECT_TRUE(gate.take("x"));
 }
 
+TEST(HeaderGate, tells_a_body_that_stands_alone) {
+  for (const std::string_view content : {"hello\r\n", "hello", " folded: x\r\n", ": x\r\n\r\n"}) {
+    EXPECT_TRUE(lacks_header_section(content)) << content;
+  }
+  for (const std::string_view content :
+       {"", "\r\nhello\r\n", "A: 1", "A: 1\r\n", "A: 1\r\nhello\r\n", "A: 1\r\n\r\nhello"}) {
+    EXPECT_FALSE(lacks_header_section(content)) << content;
+  }
+}
+
 TEST(Submission, adds_what_is_missing_and_only_that) {
   const SubmissionParts parts{"mx.test", "0abc", base::WallTime(std::chrono::milliseconds(0))};
   EXPECT_EQ(missing_fields("Subject: x\r\n\r\n", parts),

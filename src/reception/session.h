@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "reception/header_gate.h"
 #include "reception/login.h"
 #include "reception/reception.h"
+#include "reception/recipients.h"
 #include "smtp/server_session.h"
 
 namespace reception {
@@ -40,7 +40,7 @@ class Session {
   [[nodiscard]] base::Task<bool> handle(smtp::Event event);
 
   void propose_sender(const smtp::MailCommand& command);
-  void propose_recipient(grammar::ForwardPath path);
+  [[nodiscard]] base::Task<> propose_recipient(smtp::RcptCommand command);
   void start_content();
   [[nodiscard]] bool take_chunk_at_once(std::string_view octets);
   [[nodiscard]] base::Task<> take_chunk(std::string octets);
@@ -65,7 +65,8 @@ class Session {
 
   // Of the transaction.
   spool::Envelope envelope_;
-  std::set<std::string> reached_;  ///< Mailboxes here, and paths elsewhere, of its recipients.
+  std::optional<grammar::Mailbox> sender_;  ///< Of the reverse-path.
+  Recipients recipients_;
   std::optional<spool::Content> content_;
   HeaderGate gate_;
   std::string header_;  ///< What the gate has let through and is still to be stored.

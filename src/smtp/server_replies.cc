@@ -100,6 +100,7 @@ Reply relaying_denied() { return reply(550, {7, 1}, "relaying denied"); }
 Reply not_your_address() { return reply(553, {7, 1}, "not an address of yours"); }
 Reply source_route_refused() { return reply(550, {1, 3}, "source routes are not taken here"); }
 Reply null_mx() { return reply(556, {1, 10}, "that domain takes no mail"); }
+Reply alias_too_large() { return reply(451, {3, 5}, "too many addresses behind this one"); }
 Reply alias_loop() { return reply(550, {4, 6}, "an alias leads back to itself"); }
 Reply routing_loop() { return reply(554, {4, 6}, "too many hops"); }
 Reply wrong_credentials() { return reply(535, {7, 8}, "authentication failed"); }

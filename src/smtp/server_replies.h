@@ -27,7 +27,8 @@ namespace replies {
 [[nodiscard]] Reply source_route_refused();
 [[nodiscard]] Reply null_mx();
 [[nodiscard]] Reply alias_loop();
-[[nodiscard]] Reply routing_loop();  ///< Too many Received fields.
+[[nodiscard]] Reply alias_too_large();  ///< A mistake of ours: 4yz, so that nothing is lost by it.
+[[nodiscard]] Reply routing_loop();     ///< Too many Received fields.
 [[nodiscard]] Reply wrong_credentials();
 [[nodiscard]] Reply too_many_password_checks();
 [[nodiscard]] Reply authentication_unavailable();
