@@ -61,8 +61,8 @@ class RecipientProbe {
     base::Instant until;
   };
 
-  [[nodiscard]] base::Task<Probed> ask_server(const route::Target& target,
-                                              const std::string& forward_path);
+  [[nodiscard]] base::Task<> ask_server(route::Target target, std::string forward_path,
+                                        Probed& probed);
   void remember(std::string key, Probed probed);
 
   sys::Net& net_;

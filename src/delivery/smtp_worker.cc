@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/escape.h"
+#include "delivery/client_options.h"
 #include "delivery/hosts.h"
 #include "delivery/outgoing.h"
 
@@ -134,12 +135,11 @@ base::Task<> SmtpWorker::deliver(std::unique_ptr<queue::Entry> entry) {
 /// Finds the hosts of the next hop. False: there are none now (failure_), or none at all, and then
 /// all recipients are settled.
 base::Task<bool> SmtpWorker::find(const route::Decision& decision) {
-  if (decision.kind == route::NextHopKind::local) {  // LMTP by a socket in the file system.
-    addresses_ = {{.name = {}, .endpoint = {}, .unix_path = decision.target.argument}};
+  if (const auto socket = unix_address_of(decision.target)) {
+    addresses_ = {*socket};
     co_return true;
   }
-  const Settings& settings = delivery_.settings();
-  const route::LookupOptions lookup = settings.lookup;
+  const route::LookupOptions lookup = delivery_.settings().lookup;
   const auto hosts = co_await find_hosts(delivery_.world_.resolver, decision, lookup,
                                          delivery_.world_.random.next());
   if (!hosts) {
@@ -158,58 +158,14 @@ base::Task<bool> SmtpWorker::find(const route::Decision& decision) {
   co_return true;
 }
 
-/// Credentials are never sent without TLS [RFC4954 4]; nobody listens on a socket in the file
-/// system.
-TlsDemand SmtpWorker::tls_demand() const {
-  if (!last_.unix_path.empty()) return TlsDemand::off;
-  const TlsDemand demand = delivery_.settings().tls;
-  const bool weak = demand == TlsDemand::off || demand == TlsDemand::opportunistic;
-  return decision_.auth && weak ? TlsDemand::require : demand;
-}
-
-SmtpClientOptions SmtpWorker::client_options(const HostAddress& address, TlsDemand demand) const {
-  const Settings& settings = delivery_.settings();
-  SmtpClientOptions options;
-  options.session.helo = settings.helo;
-  options.session.protocol =
-      decision_.target.scheme == route::Scheme::lmtp ? smtp::Protocol::lmtp : smtp::Protocol::smtp;
-  switch (demand) {
-    case TlsDemand::off: options.session.tls = smtp::TlsPolicy::off; break;
-    case TlsDemand::opportunistic: options.session.tls = smtp::TlsPolicy::opportunistic; break;
-    case TlsDemand::require:
-    case TlsDemand::verify: options.session.tls = smtp::TlsPolicy::required; break;
-  }
-  if (decision_.auth) {
-    const auto password = settings.passwords.find(decision_.auth->password_file);
-    // Without its password the login fails, and the mail waits.
-    options.session.credentials =
-        smtp::Credentials{decision_.auth->user,
-                          password == settings.passwords.end() ? base::Secret() : password->second};
-  }
-  options.verify = demand == TlsDemand::verify;
-  options.tls = settings.tls_client;
-  options.implicit_tls = decision_.target.scheme == route::Scheme::smtps;
-  options.source = address.endpoint.address.is_v4() ? settings.source_v4 : settings.source_v6;
-  return options;
-}
-
-base::Task<SmtpClient::Opened> SmtpWorker::connect(HostAddress address, TlsDemand demand) {
-  SmtpClientOptions options = client_options(address, demand);
-  co_return co_await SmtpClient::open(delivery_.world_.net, delivery_.world_.timers,
-                                      std::move(address), std::move(options));
-}
-
 /// Connects to the next address. False: that was not to be.
 base::Task<bool> SmtpWorker::connect_next() {
   co_await disconnect();
   last_ = addresses_[next_address_++];
   last_tls_.clear();
   same_host_ = false;
-  const TlsDemand demand = tls_demand();
-  auto opened = co_await connect(last_, demand);
-  if (!opened && opened.error().tls_failed && demand == TlsDemand::opportunistic) {
-    opened = co_await connect(last_, TlsDemand::off);
-  }
+  auto opened = co_await open_client(delivery_.world_.net, delivery_.world_.timers,
+                                     delivery_.current_settings(), decision_, last_);
   if (!opened) {
     all_permanent_ = all_permanent_ && opened.error().permanent();
     failure_ = opened.error().text;

@@ -34,10 +34,6 @@ class SmtpWorker {
   [[nodiscard]] base::Task<> deliver(std::unique_ptr<queue::Entry> entry);
   [[nodiscard]] base::Task<bool> find(const route::Decision& decision);
   [[nodiscard]] base::Task<bool> connect_next();
-  [[nodiscard]] base::Task<SmtpClient::Opened> connect(HostAddress address, TlsDemand demand);
-  [[nodiscard]] SmtpClientOptions client_options(const HostAddress& address,
-                                                 TlsDemand demand) const;
-  [[nodiscard]] TlsDemand tls_demand() const;
   [[nodiscard]] base::Task<bool> transact(const Letter& letter);
   [[nodiscard]] bool fit(const Letter& letter, smtp::Transaction& transaction);
   [[nodiscard]] bool settle(const smtp::RecipientResult& result, Open open, bool dsn_passed);
