@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 // What the commands about accounts and addresses were asked to do.
@@ -22,10 +23,20 @@ struct UserListOptions {
   bool json = false;
 };
 
+struct RouteOptions {
+  std::string config;
+  std::string address;
+  std::string client;                 ///< Empty: one that may relay.
+  std::string user;                   ///< Empty: nobody has logged in.
+  std::optional<std::string> sender;  ///< nullopt: not known.
+  bool json = false;
+};
+
 // Each returns the exit status of the process.
 [[nodiscard]] int run(const UserAddOptions& options);
 [[nodiscard]] int run(const UserPasswdOptions& options);
 [[nodiscard]] int run(const UserRemoveOptions& options);
 [[nodiscard]] int run(const UserListOptions& options);
+[[nodiscard]] int run(const RouteOptions& options);
 
 }  // namespace cli
