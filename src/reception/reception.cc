@@ -34,6 +34,7 @@ Reception::Reception(const ReceptionWorld& world, std::shared_ptr<const Settings
                      OnAccepted on_accepted)
     : world_(world),
       settings_(std::move(settings)),
+      scram_accounts_(std::make_shared<const ScramAccounts>(settings_->directory)),
       on_accepted_(std::move(on_accepted)),
       limits_(settings_->limits),
       grace_(std::make_unique<Grace>(world.timers, serving_)),
@@ -83,6 +84,9 @@ std::expected<void, std::string> Reception::reload(std::shared_ptr<const Setting
   auto bound = bind_all(*settings);
   if (!bound) return std::unexpected(std::move(bound.error()));
   const Listenings before = std::exchange(listeners_, std::move(*bound));
+  if (settings->directory != settings_->directory) {
+    scram_accounts_ = std::make_shared<const ScramAccounts>(settings->directory);
+  }
   settings_ = std::move(settings);
   limits_.set_options(settings_->limits);
   for (std::size_t i = 0; i < listeners_.size(); ++i) {

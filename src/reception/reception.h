@@ -11,6 +11,7 @@
 #include "engine/signal.h"
 #include "engine/timers.h"
 #include "policy/session_limits.h"
+#include "reception/scram_accounts.h"
 #include "reception/settings.h"
 #include "spool/spool.h"
 #include "sys/net.h"
@@ -31,6 +32,7 @@ struct ReceptionWorld {
   /// is nobody who could ask.
   std::function<base::Task<AskedRecipient>(std::string deliver_target, std::string forward_path)>
       ask = {};
+  sys::Random* random = nullptr;  ///< For SCRAM, which there is none of without.
 };
 
 /// Since the start.
@@ -102,6 +104,7 @@ class Reception {
 
   ReceptionWorld world_;
   std::shared_ptr<const Settings> settings_;
+  std::shared_ptr<const ScramAccounts> scram_accounts_;  ///< Of settings_.
   OnAccepted on_accepted_;
   policy::SessionLimits limits_;
   Listenings listeners_;  ///< In the order of the settings.

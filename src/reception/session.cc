@@ -38,7 +38,8 @@ Session::Session(Reception& reception, std::unique_ptr<sys::Connection> connecti
       listener_(listener),
       channel_(std::move(connection), reception.world_.timers),
       session_(listener.options, reception.world_.loop.now()),
-      login_(reception.world_.workers, reception.world_.loop),
+      login_(*settings_->directory, reception.scram_accounts_, reception.world_.workers,
+             reception.world_.loop, reception.world_.random),
       local_uid_(listener.for_all_users ? channel_.peer_uid() : std::nullopt),
       client_(listener.unix_path.empty() ? client_text(channel_.remote())
                                          : local_client_text(channel_.peer_uid())) {}
@@ -148,9 +149,9 @@ base::Task<bool> Session::handle(smtp::Event event) {
     }
     session_.tls_started();
   } else if (auto* auth = std::get_if<smtp::AuthStarted>(&event)) {
-    co_await login_.started(std::move(*auth), session_, *settings_->directory);
+    co_await login_.started(std::move(*auth), session_);
   } else if (auto* response = std::get_if<smtp::AuthResponse>(&event)) {
-    co_await login_.responded(std::move(*response), session_, *settings_->directory);
+    co_await login_.responded(std::move(*response), session_);
   } else if (std::holds_alternative<smtp::AuthCancelled>(event)) {
     login_.cancelled();
   } else if (auto* refused = std::get_if<smtp::CommandRefused>(&event)) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include "crypto/scram.h"
 #include "crypto/secret.h"
 
 // Login mechanisms [RFC4422] without sockets, base 64 or passwords files: octets in, octets out.
@@ -25,17 +26,28 @@ struct Challenge {
   std::string octets;
 };
 
-/// The mechanism has ended, and asks whether this password belongs to this user. Mechanisms that
-/// need the stored verifier first (SCRAM) will ask for it by an alternative of their own.
+/// The mechanism has ended, and asks whether this password belongs to this user.
 struct Credentials {
   std::string authentication_id;  ///< Who logs in; well-formed UTF-8 without NUL, not empty.
   crypto::Secret password;
+};
+
+/// The mechanism needs the stored verifier of this user, or for nobody a decoy: answer with
+/// ServerMechanism::give_verifier().
+struct VerifierNeeded {
+  std::string authentication_id;  ///< As in Credentials.
+};
+
+/// The mechanism has ended: this user has proved to be itself.
+struct Verified {
+  std::string authentication_id;
 };
 
 enum class FailureCode : std::uint8_t {
   malformed,         ///< Not what the mechanism's grammar says: 501 5.5.2.
   too_long,          ///< 500 5.5.6, or 501 5.5.2.
   other_identity,    ///< Asks to act as somebody else: 535 5.7.8.
+  wrong_proof,       ///< The password is another, or there is no such user: 535 5.7.8.
   unexpected_state,  ///< A response after the end.
 };
 
@@ -43,9 +55,16 @@ struct Failed {
   FailureCode code;
 };
 
-using Step = std::variant<Challenge, Credentials, Failed>;
+using Step = std::variant<Challenge, Credentials, VerifierNeeded, Verified, Failed>;
 
-/// The server's end of one login. After Credentials or Failed it has ended.
+/// What SCRAM needs of the server.
+struct ScramChallenge {
+  const crypto::ScramVerifier& verifier;
+  bool exists = false;     ///< It is somebody's, and no decoy.
+  std::string_view nonce;  ///< Random, printable ASCII without comma.
+};
+
+/// The server's end of one login. After Credentials, Verified or Failed it has ended.
 class ServerMechanism {
  public:
   virtual ~ServerMechanism() = default;
@@ -53,6 +72,10 @@ class ServerMechanism {
   [[nodiscard]] virtual Step start(std::optional<std::string_view> initial) = 0;
   /// Takes the response to the last challenge, decoded.
   [[nodiscard]] virtual Step respond(std::string_view octets) = 0;
+  /// Answers VerifierNeeded; of no use to others.
+  [[nodiscard]] virtual Step give_verifier(const ScramChallenge&) {
+    return Failed{FailureCode::unexpected_state};
+  }
 };
 
 /// The client's end of one login.
@@ -65,15 +88,12 @@ class ClientMechanism {
   [[nodiscard]] virtual std::optional<crypto::Secret> respond(std::string_view challenge) = 0;
 };
 
-/// "PLAIN" or "LOGIN", in any case; nullptr for others.
+/// "PLAIN", "LOGIN" or "SCRAM-SHA-256", in any case; nullptr for others.
 [[nodiscard]] std::unique_ptr<ServerMechanism> make_server(std::string_view name);
 
-/// The same. `user` and `password` are copied.
+/// "PLAIN" or "LOGIN". `user` and `password` are copied.
 [[nodiscard]] std::unique_ptr<ClientMechanism> make_client(std::string_view name,
                                                            std::string_view user,
                                                            const crypto::Secret& password);
-
-/// What EHLO offers, in the order of our preference.
-inline constexpr std::string_view offered_mechanisms = "PLAIN LOGIN";
 
 }  // namespace sasl
