@@ -176,7 +176,7 @@ def test_an_mbox_holds_each_message_with_its_from_line(make_server, folder):
     server = delivering(make_server, f"mbox:{folder}/boxes/{{domain}}/{{local}}").start()
     contents = [messages.simple(f"number {number}", body, f"<{number}@x.test>")
                 for number, body in enumerate([
-                    "From here\r\n>From there\r\n>>From\r\nFrom", "", "no From line\r\n\r\n\r\n",
+                    "From here\r\n>From there\r\n>>From x\r\nFrom \r\nFrom: no", "", "no From line\r\n\r\n\r\n",
                     "last line\r\n"])]
     for content in contents:
         submit(server, "bob@dest.test", content=content)
@@ -185,7 +185,7 @@ def test_an_mbox_holds_each_message_with_its_from_line(make_server, folder):
     octets = path.read_bytes()
     assert octets.startswith(b"From ann@home.test ") and octets.endswith(b"\n\n")
     assert b"\r" not in octets
-    assert b"\n>From here\n>>From there\n>>>From\n>From" in octets
+    assert b"\n>From here\n>>From there\n>>>From x\n>From \nFrom: no\n" in octets
     box = mailbox.mbox(path)
     assert [message["Message-ID"] for message in box] == [
         f"<{number}@x.test>" for number in range(len(contents))]

@@ -177,7 +177,7 @@ def test_a_bare_line_feed_in_a_chunk_is_refused_at_the_last_one_and_closes(make_
     with Client(server.port) as client:
         client.ehlo()
         client.envelope("a@home.test", "ann@home.test")
-        client.send(b"BDAT 20\r\nSubject: x\r\n\r\nab\ncd" b"BDAT 2 LAST\r\n\r\n"
+        client.send(b"BDAT 19\r\nSubject: x\r\n\r\nab\ncd" b"BDAT 2 LAST\r\n\r\n"
                     b"MAIL FROM:<evil@home.test>\r\nRCPT TO:<ann@home.test>\r\nBDAT 1 LAST\r\nx")
         replies = [reply for reply in client.all_replies() if reply.code != 250]
     assert [reply.is_("550 5.6.0") for reply in replies] == [True], replies

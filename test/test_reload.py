@@ -120,7 +120,7 @@ def test_a_listener_that_cannot_be_bound_leaves_everything_as_it_was(make_server
 def test_a_bad_file_leaves_the_old_one_and_is_told_with_its_place(make_server):
     server = make_server().domain("home.test", ("ann",)).start()
     good = server.config_file.read_text()
-    server.config_file.write_text(good + '\n[[user]]\naddress = "bob@home.test"\n[queue]\nretr = 1\n')
+    server.config_file.write_text(good + '\n[[user]]\naddress = "bob@home.test"\nretr = 1\n')
     server.reload()
     wait_until(lambda: "retr" in server.stderr(), server.stderr)
     assert str(server.config_file) in server.stderr()

@@ -17,6 +17,7 @@ class Peer:
         self.port = ports.free_port()
         self.messages = []
         self.logins = []
+        self._lmtp = protocol == "lmtp"
         more = {}
         if login:
             more = {"auth_required": True, "auth_require_tls": True,
@@ -46,7 +47,8 @@ class Peer:
         with self._lock:
             self.messages.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content,
                                   envelope.mail_options))
-        return "250 2.0.0 kept"
+        # By LMTP one reply for each recipient.
+        return "\r\n".join(["250 2.0.0 kept"] * (len(envelope.rcpt_tos) if self._lmtp else 1))
 
     def wait(self, count=1, seconds=20):
         wait_until(lambda: len(self.messages) >= count,
