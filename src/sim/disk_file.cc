@@ -53,6 +53,8 @@ Io<> SimFile::allocate(std::uint64_t octets) {
 
 Io<> SimFile::truncate(std::uint64_t octets) {
   if (const Io<> begun = begin_change(DiskOperation::truncate); !begun) return begun;
+  // What is cut off is free at once.
+  if (octets < node_->content.size()) node_->content.resize(octets);
   if (!disk_.charge(*node_, octets)) return errno_error(ENOSPC);
   node_->content.resize(octets);
   return {};

@@ -17,12 +17,18 @@ constexpr std::uint64_t copy_octets_max = 1u << 20;
 /// Segments beside twice what is live, before a well filled one is copied to get at those behind
 /// it.
 constexpr std::uint64_t spare_segments = 4;
+/// In octets. A segment with less in it does not hold the room that is wanted.
+constexpr std::uint64_t roll_octets_min = 4 * block_octets;
 
 }  // namespace
 
 base::Task<Io<bool>> Spool::Parts::clean() {
   const std::uint32_t epoch = oldest_epoch;
-  if (epoch >= newest_epoch) co_return false;
+  if (epoch >= newest_epoch) {
+    if (newest_epoch == 0 || use(epoch).live > 0 || !is_worth_rolling()) co_return false;
+    if (const Io<> rolled = co_await roll(); !rolled) co_return std::unexpected(rolled.error());
+    co_return true;
+  }
   if (use(epoch).live == 0) {
     if (const Io<> carried = co_await carry_notes(epoch); !carried)
       co_return std::unexpected(carried.error());
@@ -36,9 +42,25 @@ base::Task<Io<bool>> Spool::Parts::clean() {
   co_return *copied > 0;
 }
 
+bool Spool::Parts::is_worth_rolling() const {
+  const LogGauges& log = committer.gauges();
+  return is_scarce() &&
+         log.frame_octets.load(std::memory_order_relaxed) - rolled_at >= roll_octets_min;
+}
+
+base::Task<Io<>> Spool::Parts::roll() {
+  Submission order;
+  order.kind = Submission::Kind::roll;
+  const Stored<> rolled = co_await submit(order);
+  if (!rolled) co_return std::unexpected(rolled.error().cause);
+  use(order.epoch);
+  rolled_at = committer.gauges().frame_octets.load(std::memory_order_relaxed);
+  co_return Io<>{};
+}
+
 bool Spool::Parts::should_copy(std::uint32_t epoch) const {
   const std::uint64_t behind = newest_epoch - epoch;
-  if (behind < 2) return false;
+  if (behind < 2 || is_scarce()) return false;
   const std::uint64_t live = segments.at(epoch).live_octets;
   if (live < options.segment_octets / 4) return true;
   return behind * options.segment_octets >

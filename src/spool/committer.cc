@@ -96,6 +96,8 @@ base::Task<> Committer::step() {
   Io<> result;
   if (order->kind == Submission::Kind::free_segment) {
     result = co_await free_segment(*order);
+  } else if (order->kind == Submission::Kind::roll) {
+    result = co_await roll(*order);
   } else {
     stopped_ = order->kind == Submission::Kind::stop;
     if (segment_ != nullptr) static_cast<void>(co_await segment_->mark());
@@ -219,20 +221,54 @@ base::Task<> Committer::find_room(Batch& batch) {
 base::Task<Io<>> Committer::make_room(const Batch& batch, bool essential) {
   std::uint64_t octets = frame_head_octets;
   for (const Submission* submission : batch) octets += octets_in_frame(*submission);
-  if (segment_ != nullptr && segment_->make_room(octets, false)) co_return Io<>{};
-  const Io<> opened = co_await open_segment();
-  if (!opened && essential && segment_ != nullptr) co_return segment_->make_room(octets, true);
-  if (!opened) co_return opened;
-  // The first frame also holds what else there is to say.
-  octets += (1 + ended_.size()) * record_head_octets;
-  if (opening_ != nullptr) octets += octets_in_frame(*opening_);
-  co_return segment_->make_room(octets, false);
+  Io<> room = base::io_error(IoErrorCode::no_space);
+  if (segment_ != nullptr) room = segment_->make_room(octets, false);
+  if (room) {
+    gauges_.scarce.store(false, std::memory_order_relaxed);
+  } else {
+    Io<> opened = co_await open_segment(false);
+    gauges_.scarce.store(!opened, std::memory_order_relaxed);
+    if (!opened && !essential) co_return opened;
+    if (!opened && segment_ != nullptr && segment_->make_room(octets, true)) co_return Io<>{};
+    if (!opened) {
+      end_segment_for_room();
+      opened = co_await open_segment(true);
+    }
+    if (!opened) co_return opened;
+    room = segment_->make_room(octets + octets_in_first_frame(), essential);
+  }
+  co_return room;
 }
 
-base::Task<Io<>> Committer::open_segment() {
+std::uint64_t Committer::octets_in_first_frame() const {
+  return (1 + ended_.size()) * record_head_octets +
+         (opening_ != nullptr ? octets_in_frame(*opening_) : 0);
+}
+
+void Committer::end_segment_for_room() {
+  if (segment_ == nullptr || segment_->empty()) return;
+  ended_.push_back({segment_->epoch(), segment_->durable_end()});
+  segment_->give_back_room();
+  segment_.reset();
+}
+
+base::Task<Io<>> Committer::roll(Submission& order) {
+  Io<> opened = co_await open_segment(false);
+  if (!opened) {
+    end_segment_for_room();
+    opened = co_await open_segment(true);
+  }
+  if (!opened) co_return opened;
+  order.epoch = segment_->epoch();
+  const Io<> room = segment_->make_room(frame_head_octets + octets_in_first_frame(), true);
+  if (!room) co_return room;
+  co_return co_await write_frame({});
+}
+
+base::Task<Io<>> Committer::open_segment(bool scarce) {
   auto next = std::make_unique<SegmentWriter>(world_.disk, options_, next_epoch_,
                                               static_cast<std::uint32_t>(world_.random.next()));
-  const Io<> created = co_await next->create();
+  const Io<> created = co_await next->create(scarce);
   // The name may still be there; the next one is free for certain.
   if (created || created.error().code != IoErrorCode::no_space) ++next_epoch_;
   if (!created) co_return created;
@@ -294,7 +330,7 @@ base::Task<Io<>> Committer::write_frame(const Batch& batch) {
 }
 
 base::Task<StoreError::Kind> Committer::disown() {
-  const Io<> room = co_await make_room({}, false);
+  const Io<> room = co_await make_room({}, true);
   if (!room) co_return StoreError::Kind::unsure;
   const Io<> written = co_await write_frame({});
   co_return written ? StoreError::Kind::refused : StoreError::Kind::unsure;

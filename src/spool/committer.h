@@ -25,6 +25,8 @@ struct LogGauges {
   std::atomic<std::uint64_t> segments_made = 0;
   std::atomic<std::uint32_t> epoch = 0;      ///< Of the open segment, or the last one.
   std::atomic<std::uint32_t> allocated = 0;  ///< Octets of the open segment.
+  /// The disk is full: what is written takes from the reserve.
+  std::atomic<bool> scarce = false;
 };
 
 /// What lies in segment `epoch` at or behind `offset` does not count; what lies before it is sure.
@@ -73,7 +75,13 @@ class Committer {
   [[nodiscard]] base::Task<> find_room(Batch& batch);
   [[nodiscard]] base::Task<base::Io<>> make_room(const Batch& batch, bool essential);
 
-  [[nodiscard]] base::Task<base::Io<>> open_segment();
+  [[nodiscard]] base::Task<base::Io<>> open_segment(bool scarce);
+  /// Goes on in a new segment, though the open one is not full.
+  [[nodiscard]] base::Task<base::Io<>> roll(Submission& order);
+  /// What it also has to say.
+  [[nodiscard]] std::uint64_t octets_in_first_frame() const;
+  /// What the open segment does not need may be what the next one lacks.
+  void end_segment_for_room();
   [[nodiscard]] base::Task<base::Io<>> write_frame(const Batch& batch);
   /// After a failed frame: makes sure that it does not count.
   [[nodiscard]] base::Task<StoreError::Kind> disown();

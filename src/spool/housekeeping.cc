@@ -10,6 +10,9 @@ namespace {
 
 /// Between two tries of something that the disk refuses.
 constexpr base::Duration retry_delay = std::chrono::seconds(1);
+/// On a full disk each frame takes from the reserve: so many records, or so long, are worth one.
+constexpr std::size_t scarce_records = 64;
+constexpr base::Duration scarce_delay = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -18,6 +21,7 @@ void Spool::Parts::add_lazy(Record record) {
     lazy = std::make_unique<Submission>();
     lazy->separate = true;
     lazy->essential = true;
+    lazy_since = world.home.now();
   }
   lazy->records.push_back(std::move(record));
   flush_signal.raise();
@@ -32,6 +36,18 @@ void Spool::Parts::flush_lazy() {
     static_cast<Parts*>(batch.context)->lazy_finished(batch);
   };
   committer.submit(*lazy.release());
+}
+
+bool Spool::Parts::lazy_is_due() const {
+  if (!lazy || lazy->records.size() >= scarce_records) return true;
+  if (world.home.now() - lazy_since >= scarce_delay) return true;
+  // It is all that the oldest segment waits for.
+  const auto in_oldest = [this](const auto& message) {
+    return message.second.epoch == oldest_epoch;
+  };
+  const auto oldest = segments.find(oldest_epoch);
+  return oldest != segments.end() && static_cast<std::uint64_t>(std::ranges::count_if(
+                                         finishing, in_oldest)) == oldest->second.live;
 }
 
 void Spool::Parts::lazy_finished(Submission& batch) {
@@ -120,9 +136,14 @@ base::Task<> Spool::Parts::flush_task() {
       const Io<> slept =
           co_await nap(lazy_failing ? retry_delay : options.outcome_delay, flush_nap);
       if (stopping) co_return;
-      flush_lazy();
       if (!slept) break;
-      if (seen == submissions) mark();
+      if (is_scarce() && !lazy_is_due()) {
+        if (!co_await nap(retry_delay, flush_nap)) break;
+        --seen;
+        continue;
+      }
+      flush_lazy();
+      if (seen == submissions && !is_scarce()) mark();
     }
   }
 }

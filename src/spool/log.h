@@ -78,6 +78,7 @@ struct Submission : base::Posted {
     records,       ///< Writes `records` in one frame and syncs it.
     free_segment,  ///< Takes segment `epoch` out of the log for good.
     mark,          ///< Writes that all before it is durable, unsynced.
+    roll,          ///< Goes on in a new segment, and puts its epoch in `epoch`.
     stop,
   };
   Kind kind = Kind::records;

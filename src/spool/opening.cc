@@ -29,6 +29,12 @@ base::Task<Io<Recovered>> Spool::Parts::open(RecoverySink& sink) {
   out.forgotten = recovery->forgotten;
   const std::vector<std::uint32_t> old_journals = recovery->journals;
   const Unknown unknown = unknown_of(*recovery);
+  // On a full disk the next segment needs it. A hint: what is read stays the same.
+  for (const Ended& segment : recovery->roomy) {
+    const std::string path = options.directory + "/" + segment_name(segment.epoch);
+    if (const auto file = world.home_disk.open(path, sys::OpenMode::read_write))
+      static_cast<void>((*file)->truncate(segment.offset));
+  }
   take_over(*recovery);
   const Io<> told =
       tell(store, sink, unknown, out, [this](const DamageBody& found) { quarantine(found); });
@@ -39,10 +45,12 @@ base::Task<Io<Recovered>> Spool::Parts::open(RecoverySink& sink) {
   const std::uint32_t next_journal = old_journals.empty() ? 1 : old_journals.back() + 1;
   journal = std::make_unique<Journal>(Journal::World{world.home, world.home_disk, world.random},
                                       options.directory, options.journal_octets, next_journal);
-  if (co_await journal->restart(journal_snapshot())) {
-    for (const std::uint32_t number : old_journals)
-      static_cast<void>(world.home_disk.unlink(options.directory + "/" + journal_name(number)));
-  }
+  journal->find_spare();
+  if (options.synchronous) co_await journal->make_durable_spare();
+  if (co_await journal->restart([this] { return journal_snapshot(); }))
+    for (const std::uint32_t number : old_journals) journal->remove_old(number);
+  // From now on two files change places.
+  if (options.synchronous) co_await journal->make_durable_spare();
   co_return out;
 }
 

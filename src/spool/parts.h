@@ -35,6 +35,8 @@ struct Spool::Parts {
   // spool.cc
 
   [[nodiscard]] base::Task<Stored<>> submit(Submission& submission);
+  /// As submit(), but on a full disk it does not take lazy records along, which wait for others.
+  [[nodiscard]] base::Task<Stored<>> submit_alone(Submission& submission);
   /// Appends the records of a new message.
   struct Prepared {
     AcceptedSummary summary;
@@ -81,6 +83,12 @@ struct Spool::Parts {
 
   void add_lazy(Record record);
   void flush_lazy();
+  /// The disk is full.
+  [[nodiscard]] bool is_scarce() const {
+    return committer.gauges().scarce.load(std::memory_order_relaxed);
+  }
+  /// On a full disk: whether what has gathered is worth a frame.
+  [[nodiscard]] bool lazy_is_due() const;
   void lazy_finished(Submission& batch);
   void requeue(Submission& batch);
   void logged(Record& record);
@@ -96,6 +104,9 @@ struct Spool::Parts {
 
   /// One step towards freeing the oldest segment; false when there is nothing to do.
   [[nodiscard]] base::Task<base::Io<bool>> clean();
+  /// On a full disk: goes on in a new segment, so that this one can be freed.
+  [[nodiscard]] base::Task<base::Io<>> roll();
+  [[nodiscard]] bool is_worth_rolling() const;
   [[nodiscard]] bool should_copy(std::uint32_t epoch) const;
   /// How many it copied.
   [[nodiscard]] base::Task<base::Io<std::size_t>> copy_forward(std::uint32_t epoch);
@@ -123,6 +134,7 @@ struct Spool::Parts {
   /// Of what has come home: everything that lies in older segments has, too.
   std::uint32_t newest_epoch = 0;
   std::uint64_t live_octets = 0;  ///< In all segments.
+  std::uint64_t rolled_at = 0;    ///< LogGauges::frame_octets at the last roll().
   std::map<std::string, KnownHop, std::less<>> hops;
   std::vector<KnownDamage> damage_notes;
   std::vector<Damage> damage;
@@ -132,6 +144,7 @@ struct Spool::Parts {
   std::unique_ptr<Submission> opening;
   std::vector<Location> opening_places;  ///< Where its records lay before.
   std::unique_ptr<Submission> lazy;      ///< Gathers; not submitted yet.
+  base::Instant lazy_since{};            ///< Its first record.
   std::size_t lazy_in_flight = 0;        ///< Batches.
   bool lazy_failing = false;
 

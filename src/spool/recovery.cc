@@ -234,8 +234,10 @@ Io<> read_segments(sys::Disk& disk, Store& store, Recovery& out) {
     for (Record& record : tail.records)
       if (record.type != RecordType::ended) out.unsure.push_back(std::move(record));
     const auto end = ends.find(reader.epoch());
-    if (end == ends.end() || !end->second.sure)
+    if (end == ends.end() || !end->second.sure) {
       out.ended.push_back({reader.epoch(), end == ends.end() ? tail.begin : end->second.offset});
+      if (tail.end && *tail.end < reader.octets()) out.roomy.push_back({reader.epoch(), *tail.end});
+    }
     readers.pop_back();
   }
   replay.finish();

@@ -34,6 +34,7 @@ struct Recovery {
   std::vector<std::uint32_t> gone;
   std::vector<Ended> ended;    ///< What the next segment has to say.
   std::vector<Record> unsure;  ///< What it has to repeat.
+  std::vector<Ended> roomy;    ///< Segments with nothing but room behind the offset.
   std::map<std::string, KnownHop, std::less<>> hops;
   std::vector<KnownDamage> damage;
   std::uint64_t forgotten = 0;

@@ -183,6 +183,9 @@ SegmentTail SegmentReader::visit(SegmentVisitor& visitor) {
       visit_tail(frame, visitor, tail);
   }
   tail.begin = sure_end_;
+  tail.end = sure_end_;
+  for (const Frame& frame : frames_)
+    tail.end = std::max(*tail.end, frame.offset + frame.head.octets);
   return tail;
 }
 

@@ -27,6 +27,8 @@ struct SegmentTail {
   std::uint32_t begin = 0;      ///< Everything before it is sure.
   std::vector<Record> records;  ///< Of whole commits, with the octets of their contents.
   std::uint64_t forgotten = 0;  ///< Commits that are not whole.
+  /// Behind it is nothing but room; nullopt: who wrote the segment has given that back already.
+  std::optional<std::uint32_t> end;
 };
 
 /// Reads one segment that nobody writes to. An octet that can't be read, even at the second try,

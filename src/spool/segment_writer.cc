@@ -7,6 +7,13 @@ namespace spool {
 
 using base::Io;
 
+namespace {
+
+/// In octets. With less there is no point in beginning a segment.
+constexpr std::uint64_t scarce_octets_min = 4 * block_octets;
+
+}  // namespace
+
 SegmentWriter::SegmentWriter(sys::Disk& disk, const SegmentOptions& options, std::uint32_t epoch,
                              std::uint32_t salt)
     : disk_(disk),
@@ -15,11 +22,14 @@ SegmentWriter::SegmentWriter(sys::Disk& disk, const SegmentOptions& options, std
       salt_(salt),
       path_(options.directory + "/" + segment_name(epoch)) {}
 
-base::Task<Io<>> SegmentWriter::create() {
+base::Task<Io<>> SegmentWriter::create(bool scarce) {
   auto file = disk_.open(path_, sys::OpenMode::create);
   if (!file) co_return std::unexpected(file.error());
   file_ = std::move(*file);
   Io<> made = make_room(0, false);
+  for (std::uint64_t octets = options_.reserve_octets / 2;
+       !made && scarce && octets >= scarce_octets_min; octets /= 2)
+    made = allocate(padded(octets));
   if (made && options_.synchronous) made = co_await sys::sync_directory(disk_, options_.directory);
   if (!made) {
     file_.reset();
@@ -40,12 +50,17 @@ Io<> SegmentWriter::make_room(std::uint64_t octets, bool essential) {
   const std::uint64_t target = std::max(
       wanted, std::min<std::uint64_t>((wanted + step - 1) / step * step,
                                       std::uint64_t{options_.segment_octets} + block_octets));
-  const Io<> made = file_->allocate(padded(target));
-  if (made) {
-    allocated_ = static_cast<std::uint32_t>(padded(target));
-    return {};
-  }
-  if (essential && end <= allocated_) return {};
+  Io<> made = allocate(padded(target));
+  if (!made && made.error().code == base::IoErrorCode::no_space) made = allocate(padded(wanted));
+  if (made || !essential) return made;
+  // What is left then is for the next segment, so that there can be one.
+  const std::uint64_t kept = std::min(options_.reserve_octets, allocated_) / 4;
+  return end + kept <= allocated_ ? Io<>{} : made;
+}
+
+Io<> SegmentWriter::allocate(std::uint64_t octets) {
+  const Io<> made = file_->allocate(octets);
+  if (made) allocated_ = static_cast<std::uint32_t>(octets);
   return made;
 }
 
@@ -92,5 +107,7 @@ base::Task<> SegmentWriter::seal() {
   const Io<> written = co_await sys::write(*file_, end_, pieces);
   if (written) static_cast<void>(file_->truncate(end_ + octets.size()));
 }
+
+void SegmentWriter::give_back_room() { static_cast<void>(file_->truncate(end_)); }
 
 }  // namespace spool

@@ -27,8 +27,8 @@ class SegmentWriter {
                 std::uint32_t salt);
 
   /// Creates the file, makes room, syncs the directory. After an error the file is gone again, as
-  /// far as the disk lets us.
-  [[nodiscard]] base::Task<base::Io<>> create();
+  /// far as the disk lets us. `scarce`: does with whatever room there is.
+  [[nodiscard]] base::Task<base::Io<>> create(bool scarce);
 
   /// Makes sure that a frame fits. IoErrorCode::no_space also when the segment is full.
   [[nodiscard]] base::Io<> make_room(std::uint64_t octets, bool essential);
@@ -43,6 +43,8 @@ class SegmentWriter {
   /// Ends the segment with an index, unsynced, and gives back room that is not needed. The segment
   /// is good without it, only slower to recover.
   [[nodiscard]] base::Task<> seal();
+  /// Ends it without an index, which would need some of that room.
+  void give_back_room();
 
   [[nodiscard]] std::uint32_t epoch() const { return epoch_; }
   /// Where the frames end that are synced.
@@ -52,6 +54,8 @@ class SegmentWriter {
 
  private:
   [[nodiscard]] FrameHead head(FrameKind kind);
+  /// Of that size the file now is; no less than before.
+  [[nodiscard]] base::Io<> allocate(std::uint64_t octets);
 
   sys::Disk& disk_;
   const SegmentOptions& options_;

@@ -20,7 +20,7 @@ SegmentOptions segment_options(const SpoolOptions& options) {
   return {.directory = options.directory,
           .segment_octets = options.segment_octets,
           .allocate_octets = options.allocate_octets,
-          .reserve_octets = std::min<std::uint32_t>(256u << 10, options.segment_octets / 8) /
+          .reserve_octets = std::min<std::uint32_t>(1u << 20, options.segment_octets / 8) /
                             block_octets * block_octets,
           .synchronous = options.synchronous};
 }
@@ -74,6 +74,11 @@ Spool::Parts::Parts(const SpoolWorld& its_world, const SpoolOptions& its_options
 
 base::Task<Stored<>> Spool::Parts::submit(Submission& submission) {
   flush_lazy();
+  return submit_alone(submission);
+}
+
+base::Task<Stored<>> Spool::Parts::submit_alone(Submission& submission) {
+  if (!is_scarce()) flush_lazy();
   ++submissions;
   flush_signal.raise();
   const Io<> came = co_await base::operation<Io<>>([&](sys::Completion<>& done) {
@@ -86,6 +91,9 @@ base::Task<Stored<>> Spool::Parts::submit(Submission& submission) {
   });
   // Cancelled before it was submitted; afterwards it cannot be.
   if (!came) co_return std::unexpected(StoreError{StoreError::Kind::refused, came.error()});
+  // Perhaps there is something to free.
+  if (!submission.result && submission.result.error().cause.code == IoErrorCode::no_space)
+    clean_signal.raise();
   co_return submission.result;
 }
 
@@ -260,9 +268,9 @@ std::vector<JournalRecord> Spool::Parts::journal_snapshot() const {
 }
 
 base::Task<Io<>> Spool::Parts::journal_append(JournalRecord record) {
-  if (journal->needs_restart()) {
+  if (journal->needs_restart(record)) {
     // The snapshot holds what this record would say.
-    const Io<> restarted = co_await journal->restart(journal_snapshot());
+    const Io<> restarted = co_await journal->restart([this] { return journal_snapshot(); });
     if (restarted) co_return restarted;
   }
   co_return co_await journal->append(std::move(record));
@@ -417,7 +425,7 @@ base::Task<Stored<StoredMessage>> Spool::accept(NewMessage message) {
   Submission submission;
   auto prepared = parts.prepare(std::move(message), submission);
   if (!prepared) co_return std::unexpected(prepared.error());
-  const Stored<> stored = co_await parts.submit(submission);
+  const Stored<> stored = co_await parts.submit_alone(submission);
   if (!stored) {
     parts.refuse(*prepared, stored.error());
     co_return std::unexpected(stored.error());

@@ -26,7 +26,7 @@ struct SpoolOptions {
   std::uint32_t allocate_octets = 8u << 20;  ///< A segment takes room on the disk in such steps.
   std::size_t content_memory_each = 1u << 20;
   std::size_t content_memory_max = 256u << 20;
-  std::uint32_t journal_octets = 4u << 20;
+  std::uint32_t journal_octets = 2u << 20;                       ///< Twice: there is a spare.
   base::Duration outcome_delay = std::chrono::milliseconds(50);  ///< Until a lazy record is synced.
   bool synchronous = true;  ///< False (`durability = "memory"`): never syncs.
 };
