@@ -125,7 +125,9 @@ base::Task<> Delivery::warn(std::unique_ptr<Entry> entry) {
   const queue::NextHop& hop = *entry->hop;
   std::vector<std::uint32_t> recipients;
   for (const std::uint32_t recipient : entry->recipients) {
-    if (!letter->statuses[recipient].warned) recipients.push_back(recipient);
+    const std::uint8_t notify = letter->envelope->recipients[recipient].notify;
+    if (letter->statuses[recipient].warned || !wants_report(notify, dsn::Kind::delayed)) continue;
+    recipients.push_back(recipient);
   }
   bool told = true;
   if (!recipients.empty()) {

@@ -69,14 +69,15 @@ spool::Change Ledger::change_of(const Letter& letter, const std::vector<Result>&
   return change;
 }
 
-std::vector<Told> Ledger::told_of(const std::vector<Result>& results, const Attempt& attempt,
-                                  const spool::Change& change) const {
+std::vector<Told> Ledger::told_of(const Letter& letter, const std::vector<Result>& results,
+                                  const Attempt& attempt, const spool::Change& change) const {
   std::vector<Told> told;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const auto kind = kind_of(results[i], attempt);
-    if (!kind) continue;
+    const std::uint32_t recipient = results[i].recipient;
+    if (!kind || !wants_report(letter.envelope->recipients[recipient].notify, *kind)) continue;
     const spool::RecipientStatus& status = change.items[i].status;
-    Told one{.recipient = results[i].recipient,
+    Told one{.recipient = recipient,
              .kind = *kind,
              .reply = results[i].reply,
              .status = results[i].status,
@@ -92,8 +93,8 @@ base::Task<bool> Ledger::record(const Letter& letter, const std::vector<Result>&
                                 const Attempt& attempt, base::WallTime next_attempt) {
   spool::Change change = change_of(letter, results, attempt, next_attempt);
   // Made before the outcome is written: the content may be gone with it.
-  std::optional<spool::NewMessage> report =
-      reports_.make(letter, told_of(results, attempt, change), {.remote_mta = attempt.host});
+  std::optional<spool::NewMessage> report = reports_.make(
+      letter, told_of(letter, results, attempt, change), {.remote_mta = attempt.host});
   if (std::ranges::none_of(results, is_failure, &Result::outcome)) {
     // An error says only that a crash right now would forget it: it costs one more attempt.
     (void)co_await world_.spool.outcome(std::move(change));

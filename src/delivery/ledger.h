@@ -106,7 +106,7 @@ class Ledger {
  private:
   [[nodiscard]] spool::Change change_of(const Letter& letter, const std::vector<Result>& results,
                                         const Attempt& attempt, base::WallTime next_attempt) const;
-  [[nodiscard]] std::vector<Told> told_of(const std::vector<Result>& results,
+  [[nodiscard]] std::vector<Told> told_of(const Letter& letter, const std::vector<Result>& results,
                                           const Attempt& attempt,
                                           const spool::Change& change) const;
   [[nodiscard]] base::Task<> store_report(spool::NewMessage report);

@@ -68,6 +68,7 @@ bool is_last_hop(std::string_view key) {
 
 std::optional<spool::NewMessage> Reports::make(const Letter& letter, const std::vector<Told>& told,
                                                const ToldOfAll& of_all) {
+  if (told.empty()) return std::nullopt;
   const auto originator = originator_of(*letter.envelope);
   if (!originator) return std::nullopt;
   std::vector<dsn::RecipientReport> recipients;

@@ -142,21 +142,27 @@ std::string_view bounded_header_section(std::string_view original) {
   return lf == std::string_view::npos ? cut : cut.substr(0, lf + 1);
 }
 
+/// A header section of UTF-8: another type says so [RFC6532 3.7] [RFC6533 6].
+bool is_internationalized(std::string_view section) {
+  return !base::is_ascii(section) && base::is_utf8(section);
+}
+
 /// Quoted-printable when it would not pass everywhere as it is [RFC6522 4].
 Part header_part(std::string_view original) {
-  constexpr std::string_view type =
-      "Content-Type: text/rfc822-headers\r\n"
-      "Content-Description: Header section of your message\r\n";
   const std::string_view section = bounded_header_section(original);
-  if (is_seven_bit(section)) return {std::string(type), std::string(section)};
-  return {std::string(type).append("Content-Transfer-Encoding: quoted-printable\r\n"),
-          quoted_printable(section)};
+  std::string header = is_internationalized(section) ? "Content-Type: message/global-headers\r\n"
+                                                     : "Content-Type: text/rfc822-headers\r\n";
+  header += "Content-Description: Header section of your message\r\n";
+  if (is_seven_bit(section)) return {std::move(header), std::string(section)};
+  header += "Content-Transfer-Encoding: quoted-printable\r\n";
+  return {std::move(header), quoted_printable(section)};
 }
 
 Part content_part(std::string_view original) {
-  std::string header =
-      "Content-Type: message/rfc822\r\n"
-      "Content-Description: Your message\r\n";
+  std::string header = is_internationalized(grammar::split_content(original).header_section)
+                           ? "Content-Type: message/global\r\n"
+                           : "Content-Type: message/rfc822\r\n";
+  header += "Content-Description: Your message\r\n";
   const bool eight_bit = grammar::has_eight_bit(original);
   if (eight_bit) header += "Content-Transfer-Encoding: 8bit\r\n";
   return {std::move(header), std::string(original), eight_bit};

@@ -337,6 +337,25 @@ TEST(Report, eight_bit_header_section_is_encoded) {
   EXPECT_NE(part.find("Subject: caf=C3=A9 =3D 1\r\n"), std::string::npos);
 }
 
+TEST(Report, a_header_section_of_utf8_has_its_own_types) {
+  struct Row {
+    std::string_view content, of_header, of_all;
+  };
+  const Row rows[] = {
+      {"Subject: cafe\r\n\r\nb\r\n", "text/rfc822-headers", "message/rfc822"},
+      {"Subject: cafe\r\n\r\n\xc3\xa9\r\n", "text/rfc822-headers", "message/rfc822"},
+      {"Subject: caf\xc3\xa9\r\n\r\nb\r\n", "message/global-headers", "message/global"},
+      {"Subject: caf\xe9\r\n\r\nb\r\n", "text/rfc822-headers", "message/rfc822"},
+  };
+  for (const Row& row : rows) {
+    Sample sample;
+    sample.content = row.content;
+    EXPECT_EQ(value(parts_of(sample.build().content)[2], "Content-Type"), row.of_header);
+    sample.return_content = true;
+    EXPECT_EQ(value(parts_of(sample.build().content)[2], "Content-Type"), row.of_all);
+  }
+}
+
 TEST(Report, header_section_is_bounded) {
   Sample sample;
   sample.content = "Subject: x\r\n";
