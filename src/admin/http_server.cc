@@ -26,6 +26,16 @@ Io<> HttpServer::listen(const base::Endpoint& address) {
 }
 
 base::Task<> HttpServer::run() {
+  accepting_.spawn(accept_all());
+  co_await accepting_.join();
+  listener_.reset();
+  serving_.cancel();
+  co_await serving_.join();
+}
+
+void HttpServer::stop() { accepting_.cancel(); }
+
+base::Task<> HttpServer::accept_all() {
   for (;;) {
     Accepted accepted = co_await base::operation<Accepted>(
         [this](base::Completion<Accepted>& done) { return listener_->accept(done); });
@@ -33,17 +43,14 @@ base::Task<> HttpServer::run() {
       if (serving_.size() < connections_max) serving_.spawn(serve(std::move(*accepted)));
       accepted->reset();
     } else if (accepted.error().code == base::IoErrorCode::cancelled) {
-      break;
+      co_return;
     } else {
       const auto paused = co_await base::operation<Io<>>([this](sys::Completion<>& done) {
         return timers_.loop().sleep_until(timers_.now() + no_descriptors_pause, done);
       });
-      if (!paused) break;
+      if (!paused) co_return;
     }
   }
-  listener_.reset();
-  serving_.cancel();
-  co_await serving_.join();
 }
 
 base::Task<> HttpServer::serve(std::unique_ptr<sys::Connection> connection) {

@@ -30,10 +30,13 @@ class HttpServer {
 
   [[nodiscard]] base::Io<> listen(const base::Endpoint& address);
   [[nodiscard]] base::Endpoint address() const { return listener_->local(); }
-  /// Ends when it is cancelled.
+  /// Ends when it is cancelled, or by stop().
   [[nodiscard]] base::Task<> run();
+  /// Accepts no more, and cuts off what is open.
+  void stop();
 
  private:
+  [[nodiscard]] base::Task<> accept_all();
   [[nodiscard]] base::Task<> serve(std::unique_ptr<sys::Connection> connection);
   [[nodiscard]] HttpResponse answer(const HttpRequest& request) const;
 
@@ -41,6 +44,7 @@ class HttpServer {
   engine::Timers& timers_;
   HttpHandler handler_;
   std::unique_ptr<sys::Listener> listener_;
+  base::Group accepting_;
   base::Group serving_;
 };
 

@@ -20,12 +20,12 @@ std::string address_of(std::string_view path) {
   return base::escaped(path.size() >= 2 ? path.substr(1, path.size() - 2) : path);
 }
 
-json::object describe_recipient(const spool::LoadedMessage& message, std::size_t index,
+json::object describe_recipient(const spool::LoadedMessage& message, std::uint32_t index,
                                 const FindOutlook& find_outlook) {
   const spool::Recipient& recipient = message.envelope.recipients[index];
   spool::RecipientStatus status = message.statuses[index];
   if (!is_final(status.state)) {
-    const Outlook outlook = find_outlook(recipient.forward_path);
+    const Outlook outlook = find_outlook(message, index);
     status.via = outlook.via;
     if (const HopTrouble* trouble = outlook.trouble) {
       const auto since = std::ranges::lower_bound(trouble->failures, message.envelope.received);
@@ -49,6 +49,7 @@ json::object describe_recipient(const spool::LoadedMessage& message, std::size_t
   out["last_reply"] = text_or_null(status.last_reply);
   out["via"] = text_or_null(status.via);
   if (status.unknown) out["unknown"] = true;
+  if (!status.reroute.empty()) out["reroute"] = base::escaped(status.reroute);
   return out;
 }
 
@@ -69,7 +70,7 @@ std::string_view state_of(const json::array& recipients) {
 json::object describe(const spool::LoadedMessage& message, const FindOutlook& outlook, bool whole) {
   const spool::Envelope& envelope = message.envelope;
   json::array recipients;
-  for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {
+  for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) {
     if (!whole && is_final(message.statuses[i].state)) continue;
     recipients.push_back(describe_recipient(message, i, outlook));
   }

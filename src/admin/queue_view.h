@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -27,8 +28,9 @@ struct Outlook {
   std::string via;
   const HopTrouble* trouble = nullptr;
 };
-/// Asked for the printed forward-path of each recipient that is still owed.
-using FindOutlook = std::function<Outlook(std::string_view forward_path)>;
+/// Asked for each recipient that is still owed.
+using FindOutlook =
+    std::function<Outlook(const spool::LoadedMessage& message, std::uint32_t recipient)>;
 
 /// One message, as `queue list` (owed recipients alone) or `queue show` (all) show it. Failures to
 /// reach a next hop belong to the hop; here they count for each recipient that waits for it.

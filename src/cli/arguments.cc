@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/escape.h"
+#include "cli/sendmail_arguments.h"
 
 namespace cli {
 namespace {
@@ -34,8 +35,9 @@ class CommandLine {
   void add_configured();
   void add_send();
   void add_user();
+  void add_route();
   void add_queue();
-  void add_retry(CLI::App& queue);
+  void add_action(CLI::App& queue, const char* name, const char* help);
   void add_others();
   /// What stands where a command is expected and is none; else empty.
   [[nodiscard]] std::string unknown_command() const;
@@ -45,12 +47,13 @@ class CommandLine {
   CLI::App app_{"Posthaste, a mail transfer system.", "posthaste"};
   Make chosen_;
   bool takes_config_ = false;
-  std::string config_, id_;
+  std::string config_, id_, address_;
   bool json_ = false;
   std::vector<std::string> help_words_;
   SendOptions send_;
   std::string send_tls_ = "auto";
-  QueueRetryOptions retry_;
+  QueueActionOptions act_;
+  RouteOptions route_;
   DemoOptions demo_;
 };
 
@@ -62,6 +65,7 @@ CommandLine::CommandLine() {
   add_send();
   add_queue();
   add_user();
+  add_route();
   add_others();
 }
 
@@ -132,11 +136,47 @@ void CommandLine::add_send() {
 }
 
 void CommandLine::add_user() {
-  CLI::App* user = app_.add_subcommand("user", "Accounts");
+  CLI::App* user = app_.add_subcommand("user", "Accounts, beside those of the configuration");
   user->require_subcommand(1);
+  add_config(*user);
+  CLI::App* list =
+      add(*user, "list", "List them", [this] { return UserListOptions{config_, json_}; });
+  add_json(*list);
+  CLI::App* added = add(*user, "add", "Add one; the password is read from stdin or a prompt",
+                        [this] { return UserAddOptions{config_, address_}; });
+  CLI::App* removed = add(*user, "remove", "Remove one; its mailbox stays",
+                          [this] { return UserRemoveOptions{config_, address_}; });
+  CLI::App* passwd = add(*user, "passwd", "Set a password, which is read from stdin or a prompt",
+                         [this] { return UserPasswdOptions{config_, address_}; });
+  for (CLI::App* app : {added, removed, passwd}) {
+    app->add_option("ADDRESS", address_, "The mailbox, and the login name")
+        ->required()
+        ->type_name("");
+  }
+  for (CLI::App* app : {list, added, removed, passwd}) add_config(*app);
   add(*user, "hash",
-      "Print the password of a [[user]] for the configuration; it is read from stdin or a prompt",
+      "Print password and scram of a [[user]] for the configuration; the password is read from "
+      "stdin or a prompt",
       [] { return UserHashOptions{}; });
+}
+
+void CommandLine::add_route() {
+  CLI::App* route =
+      add(app_, "route", "Explain where mail to an address goes next, and why", [this] {
+        route_.config = config_;
+        route_.json = json_;
+        route_.address = address_;
+        return route_;
+      });
+  route->add_option("ADDRESS", address_, "May carry a source route, with or without <>")
+      ->required()
+      ->type_name("");
+  route->add_option("--client", route_.client, "As from a client with this address")
+      ->type_name("IP");
+  route->add_option("--user", route_.user, "As from somebody who has logged in")->type_name("NAME");
+  route->add_option("--sender", route_.sender, "With this reverse-path")->type_name("ADDRESS");
+  add_json(*route);
+  add_config(*route);
 }
 
 void CommandLine::add_queue() {
@@ -155,26 +195,34 @@ void CommandLine::add_queue() {
     app->add_option("ID", id_, "The message, as `queue list` names it")->required()->type_name("");
   }
   for (CLI::App* app : {list, show, body}) add_config(*app);
-  add_retry(*queue);
+  add_action(*queue, "retry", "Try now, whatever the back-off");
+  add_action(*queue, "hold", "Try no more, until released; survives a restart");
+  add_action(*queue, "release", "Try again what is held, at once");
+  add_action(*queue, "bounce", "Give up, and report that to the sender at once");
+  add_action(*queue, "drop", "Give up, and report to nobody");
+  add_action(*queue, "reroute", "Fix the next hop; survives a restart");
 }
 
-void CommandLine::add_retry(CLI::App& queue) {
-  CLI::App* retry = add(queue, "retry",
-                        "Try now, whatever the back-off, for the recipients that match all of "
-                        "these conditions",
-                        [this] {
-                          retry_.config = config_;
-                          retry_.json = json_;
-                          return retry_;
-                        });
-  retry->add_option("--id", retry_.id, "Of this message")->type_name("ID");
-  retry->add_option("--to", retry_.to, "To this address or domain")->type_name("ADDRESS|DOMAIN");
-  retry->add_option("--from", retry_.from, "From this address or domain")
-      ->type_name("ADDRESS|DOMAIN");
-  retry->add_flag("--all", retry_.all, "All of them");
-  retry->add_flag("--dry-run", retry_.dry_run, "Only show what would be touched");
-  add_json(*retry);
-  add_config(*retry);
+void CommandLine::add_action(CLI::App& queue, const char* name, const char* help) {
+  CLI::App* app = add(queue, name, help, [this, name] {
+    act_.action = name;
+    act_.config = config_;
+    act_.json = json_;
+    return act_;
+  });
+  app->footer("Acts on the recipients that match all of the conditions; one must be given.");
+  app->add_option("--id", act_.id, "Of this message")->type_name("ID");
+  app->add_option("--to", act_.to, "To this address or domain")->type_name("ADDRESS|DOMAIN");
+  app->add_option("--from", act_.from, "From this address or domain")->type_name("ADDRESS|DOMAIN");
+  app->add_flag("--all", act_.all, "All of them");
+  app->add_flag("--dry-run", act_.dry_run, "Only show what would be touched");
+  if (std::string_view(name) == "reroute") {
+    app->add_option("--via", act_.via, "The next hop, as in a [[route]]: smtp://HOST[:PORT], …")
+        ->required()
+        ->type_name("URL");
+  }
+  add_json(*app);
+  add_config(*app);
 }
 
 void CommandLine::add_others() {
@@ -186,6 +234,9 @@ void CommandLine::add_others() {
                        "step",
                        [this] { return demo_; });
   demo->add_flag("--without-z", demo_.without_z)->group("");  // Hidden: for tests.
+  add(app_, "sendmail",
+      "Take mail of local programs, as sendmail(8) does; see posthaste-sendmail(1)",
+      [] { return SendmailOptions{}; });
   CLI::App* help = app_.add_subcommand("help", "Show this help, or that of a command");
   help->callback([this] { chosen_ = nullptr; });
   help->add_option("COMMAND", help_words_, "The command")->type_name("");
@@ -195,9 +246,10 @@ std::string CommandLine::mistake() const {
   if (!config_.empty() && !takes_config_) return "--config: this command reads no configuration";
   if (send_tls_ == "off" && !send_.auth_user.empty()) return "--auth: never without TLS";
   if (send_tls_ == "off" && !send_.ca_file.empty()) return "--ca: there is no TLS";
-  const bool retries = std::holds_alternative<QueueRetryOptions>(chosen_());
-  if (retries && !retry_.id && !retry_.to && !retry_.from && !retry_.all) {
-    return "queue retry: expected --id, --to, --from or --all";
+  const Command command = chosen_();
+  const auto* action = std::get_if<QueueActionOptions>(&command);
+  if (action != nullptr && !action->id && !action->to && !action->from && !action->all) {
+    return "queue " + action->action + ": expected --id, --to, --from or --all";
   }
   return {};
 }
@@ -234,10 +286,40 @@ std::expected<Command, EarlyExit> CommandLine::parse(const std::vector<std::stri
   return chosen_();
 }
 
+/// `sendmail` has a syntax of its own, behind `--config FILE` at most.
+std::optional<std::size_t> sendmail_command(const std::vector<std::string>& arguments) {
+  std::size_t at = 0;
+  while (at < arguments.size() && arguments[at].starts_with("--config")) {
+    at += arguments[at] == "--config" ? 2 : 1;
+  }
+  if (at >= arguments.size() || arguments[at] != "sendmail") return std::nullopt;
+  const bool wants_help = at + 1 < arguments.size() && arguments[at + 1] == "--help";
+  return wants_help ? std::nullopt : std::optional(at);
+}
+
+std::expected<Command, EarlyExit> sendmail(const std::string& program,
+                                           const std::vector<std::string>& arguments) {
+  auto options = parse_sendmail(program, arguments);
+  if (options) return std::move(*options);
+  return std::unexpected(
+      EarlyExit{ex_usage, "posthaste: sendmail: " + base::escaped(options.error()) + '\n'});
+}
+
 }  // namespace
 
 std::expected<Command, EarlyExit> parse_arguments(const std::vector<std::string>& arguments) {
+  if (const auto at = sendmail_command(arguments)) {
+    std::vector<std::string> flags = arguments;
+    flags.erase(flags.begin() + static_cast<std::ptrdiff_t>(*at));
+    return sendmail("sendmail", flags);
+  }
   return CommandLine().parse(arguments);
+}
+
+std::expected<Command, EarlyExit> parse_command_line(const std::vector<std::string>& words) {
+  const std::vector<std::string> arguments(words.begin() + (words.empty() ? 0 : 1), words.end());
+  if (!words.empty() && is_sendmail_name(words.front())) return sendmail(words.front(), arguments);
+  return parse_arguments(arguments);
 }
 
 }  // namespace cli

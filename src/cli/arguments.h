@@ -18,4 +18,8 @@ struct EarlyExit {
 [[nodiscard]] std::expected<Command, EarlyExit> parse_arguments(
     const std::vector<std::string>& arguments);
 
+/// The same with the name that the program was called by in front: it may be that of sendmail(8).
+[[nodiscard]] std::expected<Command, EarlyExit> parse_command_line(
+    const std::vector<std::string>& words);
+
 }  // namespace cli

@@ -55,14 +55,43 @@ TEST(arguments, the_null_reverse_path_may_be_empty) {
   EXPECT_EQ(options.tls, SendTls::automatic);
 }
 
-TEST(arguments, retry_keeps_its_conditions) {
-  const auto options = parsed<QueueRetryOptions>("queue retry --id 1 --to z.test --dry-run");
+TEST(arguments, actions_on_the_queue_keep_their_conditions) {
+  const auto options = parsed<QueueActionOptions>("queue retry --id 1 --to z.test --dry-run");
+  EXPECT_EQ(options.action, "retry");
   EXPECT_EQ(options.id, "1");
   EXPECT_EQ(options.to, "z.test");
   EXPECT_FALSE(options.from.has_value());
   EXPECT_FALSE(options.all);
   EXPECT_TRUE(options.dry_run);
-  EXPECT_TRUE(parsed<QueueRetryOptions>("queue retry --all").all);
+  for (const std::string action : {"retry", "hold", "release", "bounce", "drop"}) {
+    const auto all = parsed<QueueActionOptions>("queue " + action + " --all --config f");
+    EXPECT_EQ(all.action, action);
+    EXPECT_EQ(all.config, "f");
+    EXPECT_TRUE(all.all);
+  }
+  EXPECT_EQ(parsed<QueueActionOptions>("queue reroute --from a@b --via smtp://c").via, "smtp://c");
+}
+
+TEST(arguments, accounts_and_routes) {
+  EXPECT_EQ(parsed<UserAddOptions>("user add a@b --config f").address, "a@b");
+  EXPECT_EQ(parsed<UserRemoveOptions>("--config f user remove a@b").config, "f");
+  EXPECT_EQ(parsed<UserPasswdOptions>("user --config f passwd a@b").config, "f");
+  EXPECT_TRUE(parsed<UserListOptions>("user list --json").json);
+  const auto route = parsed<RouteOptions>("route <@r:a@b> --client 192.0.2.1 --sender <> --json");
+  EXPECT_EQ(route.address, "<@r:a@b>");
+  EXPECT_EQ(route.client, "192.0.2.1");
+  EXPECT_EQ(route.sender, "<>");
+  EXPECT_TRUE(route.json && route.user.empty());
+  EXPECT_FALSE(parsed<RouteOptions>("route a@b").sender.has_value());
+}
+
+TEST(arguments, sendmail_has_a_syntax_of_its_own) {
+  const auto options = parsed<SendmailOptions>("--config f sendmail -ti -fa@b c@d");
+  EXPECT_EQ(options.config, "f");
+  EXPECT_TRUE(options.recipients_from_header);
+  EXPECT_EQ(options.from, "a@b");
+  EXPECT_EQ(parsed<SendmailOptions>("sendmail --config f -bp").config, "f");
+  EXPECT_EQ(parsed<SendmailOptions>("sendmail --config=f").config, "f");
 }
 
 TEST(arguments, the_others) {
@@ -84,14 +113,14 @@ const EarlyCase early_cases[] = {
     {"help of all", "--help", 0, "serve"},
     {"help as a command", "help", 0, "check-address"},
     {"help of one as a command", "help queue retry", 0, "--dry-run"},
-    {"help of none", "help hold", 2, "no such command"},
+    {"help of none", "help hand", 2, "no such command"},
     {"help of one", "send --help", 0, "--password-file"},
     {"help of one below", "queue list --help", 0, "--json"},
     {"the hidden option is not shown", "demo --help", 0, "Usage"},
     {"no command", "", 2, "subcommand"},
     {"no such command", "sen", 2, "no such command: sen"},
     {"no such command, with options", "trace 1 --json", 2, "no such command: trace"},
-    {"no such command below", "queue hold --all", 2, "no such command: hold"},
+    {"no such command below", "queue hand --all", 2, "no such command: hand"},
     {"half a command", "queue", 2, "subcommand"},
     {"no such option", "serve --jsn", 2, "--jsn"},
     {"option without a value", "serve --config", 2, "--config"},
@@ -113,6 +142,14 @@ const EarlyCase early_cases[] = {
     {"ca that nobody looks at", "send --server h:1 --from a@b --to c@d --ca f --insecure", 2,
      "--insecure"},
     {"retry of nothing", "queue retry", 2, "--all"},
+    {"drop of nothing", "queue drop", 2, "--all"},
+    {"reroute to nowhere", "queue reroute --all", 2, "--via"},
+    {"via of others", "queue hold --all --via smtp://a", 2, "--via"},
+    {"nobody to add", "user add", 2, "ADDRESS"},
+    {"a password as an argument", "user add a@b secret", 2, "secret"},
+    {"no address to explain", "route", 2, "ADDRESS"},
+    {"help of sendmail", "sendmail --help", 0, "sendmail"},
+    {"the daemon of sendmail", "sendmail -bd", 64, "-bd"},
     {"dry run of nothing", "queue retry --dry-run", 2, "--all"},
 };
 

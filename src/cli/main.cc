@@ -5,7 +5,7 @@
 
 /// Introduces the command line to the command that it names.
 int main(int argc, char** argv) {
-  const auto command = cli::parse_arguments({argv + (argc > 0 ? 1 : 0), argv + argc});
+  const auto command = cli::parse_command_line({argv, argv + argc});
   if (!command) {
     std::fputs(command.error().text.c_str(),
                command.error().status == cli::exit_done ? stdout : stderr);

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "cli/account_options.h"
+
 // What each command was asked to do. One struct and one run() for each.
 namespace cli {
 
@@ -62,12 +64,39 @@ struct QueueBodyOptions {
   std::string config;
   std::string id;
 };
-struct QueueRetryOptions {
+/// `retry`, `hold`, …
+struct QueueActionOptions {
+  std::string action;
   std::string config;
   std::optional<std::string> id, to, from;
   bool all = false;
   bool dry_run = false;
   bool json = false;
+  bool quiet = false;  ///< Prints nothing when it went well.
+  std::string via;     ///< Of `reroute`.
+};
+
+/// What a program that calls sendmail(8) wants.
+enum class SendmailMode : std::uint8_t {
+  deliver,      ///< -bm: takes a message from stdin.
+  smtp,         ///< -bs: speaks SMTP on stdin and stdout.
+  print_queue,  ///< -bp, or called as mailq.
+  run_queue,    ///< -q
+  nothing,      ///< -bi, or called as newaliases: there is nothing to build.
+};
+
+struct SendmailOptions {
+  std::string config;
+  SendmailMode mode = SendmailMode::deliver;
+  bool recipients_from_header = false;  ///< -t
+  bool dot_ends = true;                 ///< Not with -i or -oi.
+  bool verbose = false;
+  std::optional<std::string> from;  ///< -f, -r
+  std::string full_name;            ///< -F
+  std::string notify;               ///< -N
+  std::string ret;                  ///< -R
+  std::string envid;                ///< -V
+  std::vector<std::string> recipients;
 };
 
 struct DemoOptions {
@@ -75,8 +104,9 @@ struct DemoOptions {
 };
 
 using Command = std::variant<ServeOptions, CheckOptions, CheckAddressOptions, SendOptions,
-                             UserHashOptions, QueueListOptions, QueueShowOptions, QueueBodyOptions,
-                             QueueRetryOptions, DemoOptions>;
+                             UserHashOptions, UserAddOptions, UserPasswdOptions, UserRemoveOptions,
+                             UserListOptions, RouteOptions, QueueListOptions, QueueShowOptions,
+                             QueueBodyOptions, QueueActionOptions, SendmailOptions, DemoOptions>;
 
 // Each returns the exit status of the process.
 [[nodiscard]] int run(const ServeOptions& options);
@@ -87,7 +117,8 @@ using Command = std::variant<ServeOptions, CheckOptions, CheckAddressOptions, Se
 [[nodiscard]] int run(const QueueListOptions& options);
 [[nodiscard]] int run(const QueueShowOptions& options);
 [[nodiscard]] int run(const QueueBodyOptions& options);
-[[nodiscard]] int run(const QueueRetryOptions& options);
+[[nodiscard]] int run(const QueueActionOptions& options);
+[[nodiscard]] int run(const SendmailOptions& options);
 [[nodiscard]] int run(const DemoOptions& options);
 
 }  // namespace cli

@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/queue_source.h"
 #include "cli/queue_text.h"
+#include "route/target.h"
 #include "server/queue_filter.h"
 
 namespace cli {
@@ -74,25 +75,46 @@ class ListPrinter {
   std::size_t count_ = 0;
 };
 
-json::object request_of(const QueueRetryOptions& options) {
-  json::object out{{"command", "retry"}};
+json::object request_of(const QueueActionOptions& options) {
+  json::object out{{"command", options.action}};
   if (options.id) out["id"] = *options.id;
   if (options.to) out["to"] = *options.to;
   if (options.from) out["from"] = *options.from;
   out["all"] = options.all;
   out["dry_run"] = options.dry_run;
+  out["list"] = options.json;
+  if (!options.via.empty()) out["via"] = options.via;
   return out;
 }
 
-void print_retry(const json::object& answer, bool dry_run) {
-  const std::uint64_t matched = answer.at("matched").to_number<std::uint64_t>();
+/// What is wrong with the words of the command; empty: nothing.
+std::string mistake_of(const QueueActionOptions& options, const json::object& request) {
+  if (const auto filter = server::QueueFilter::parse(request); !filter) return filter.error();
+  if (options.action != "reroute") return {};
+  const auto target = route::parse_via(options.via);
+  return target ? std::string() : "--via: " + target.error().message;
+}
+
+/// "2 messages held", "1 message would be due now".
+std::string outcome_text(const QueueActionOptions& options, std::uint64_t messages) {
+  const std::string_view done = options.action == "retry"     ? "due now"
+                                : options.action == "hold"    ? "held"
+                                : options.action == "release" ? "released"
+                                : options.action == "bounce"  ? "bounced"
+                                : options.action == "drop"    ? "dropped"
+                                                              : "rerouted";
+  return fmt::format("{} message{} {}{}\n", messages, messages == 1 ? "" : "s",
+                     options.dry_run ? "would be " : "", done);
+}
+
+void print_touched(const json::object& answer) {
+  std::string out;
   for (const json::value& value : answer.at("recipients").as_array()) {
     const json::object& recipient = value.as_object();
-    print(fmt::format("{}  {}\n", std::string_view(recipient.at("id").as_string()),
-                      base::escaped(std::string_view(recipient.at("to").as_string()))));
+    out += fmt::format("{}  {}\n", std::string_view(recipient.at("id").as_string()),
+                       base::escaped(std::string_view(recipient.at("to").as_string())));
   }
-  print(fmt::format("{} message{} {}\n", matched, matched == 1 ? "" : "s",
-                    dry_run ? "would be due now" : "due now"));
+  print(out);
 }
 
 }  // namespace
@@ -143,28 +165,29 @@ int run(const QueueBodyOptions& options) {
   return printed ? exit_done : exit_failed;
 }
 
-int run(const QueueRetryOptions& options) {
+int run(const QueueActionOptions& options) {
   if (options.id && !base::parse_message_id(*options.id)) return no_such_message(*options.id);
   const json::object request = request_of(options);
-  if (const auto filter = server::QueueFilter::parse(request); !filter) {
-    fail(filter.error());
+  if (const std::string mistake = mistake_of(options, request); !mistake.empty()) {
+    fail(mistake);
     return exit_usage;
   }
   const auto source = open(options.config);
   if (!source) return source.error();
   std::string text;
   const auto done =
-      (*source)->retry(json::serialize(request), [&](std::string_view octets) { text += octets; });
+      (*source)->act(json::serialize(request), [&](std::string_view octets) { text += octets; });
   if (!done) return fail(done.error());
   const json::object answer = parse_object(text);
   if (const json::value* error = answer.if_contains("error")) {
-    return fail(std::string_view(error->as_string()));
+    const std::string_view what = error->as_string();
+    return options.id && what == "no such id" ? no_such_message(*options.id) : fail(what);
   }
-  const bool found = answer.at("matched").to_number<std::uint64_t>() != 0;
-  if (options.id && !found) return no_such_message(*options.id);
+  if (options.quiet) return exit_done;
   if (options.json) return print(text) ? exit_done : exit_failed;
-  print_retry(answer, options.dry_run);
-  return exit_done;
+  print_touched(answer);
+  const std::uint64_t messages = answer.at("matched").to_number<std::uint64_t>();
+  return print(outcome_text(options, messages)) ? exit_done : exit_failed;
 }
 
 }  // namespace cli

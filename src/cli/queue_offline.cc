@@ -1,136 +1,73 @@
 #include "cli/queue_offline.h"
 
-#include <map>
-#include <set>
 #include <utility>
-#include <vector>
 
 #include "base/group.h"
-#include "delivery/delivery.h"
-#include "engine/run_on.h"
-#include "grammar/path.h"
-#include "route/decide.h"
-#include "server/settings.h"
-#include "spool/spool.h"
-#include "sys/linux/clock.h"
-#include "sys/linux/disk.h"
-#include "sys/linux/loop.h"
+#include "cli/data_owner.h"
+#include "cli/log_file.h"
+#include "cli/server_host.h"
 
 namespace cli {
 namespace {
 
-using Result = std::expected<void, std::string>;
-using Found = std::function<void(base::MessageId id, const std::string& forward_path)>;
-
-/// What recovery finds.
-class Finds final : public spool::RecoverySink {
- public:
-  void message(const spool::RecoveredMessage& message) override { ids.push_back(message.id); }
-  void hop(std::string_view key, std::string_view blob) override {
-    if (auto record = delivery::decode_hop(blob)) hops.insert_or_assign(std::string(key), *record);
-  }
-
-  std::vector<base::MessageId> ids;
-  std::map<std::string, delivery::HopRecord, std::less<>> hops;
-};
-
-/// The spool, open for changes, as a server has it.
+/// A server that only answers, and only once.
 class Change {
  public:
-  Change(const config::Config& config, const server::QueueFilter& filter, const Found& found)
-      : config_(config),
-        filter_(filter),
-        found_(found),
-        spool_({loop_, *disk_, commit_.loop(), *disk_, *clock_, *random_},
-               server::spool_options(config)) {}
+  Change(std::shared_ptr<const config::Config> config, const LogFile* log)
+      : host_(
+            world_, std::move(config),
+            [log](std::string_view lines) {
+              if (log != nullptr) log->write(lines);
+            },
+            server::Purpose::change_queue) {}
 
-  Result run() {
+  QueueSource::Result run(const std::string& request, const QueueSource::Take& take) {
     base::Group group;
-    group.spawn(act());
-    loop_.run();
+    group.spawn(act(request, take));
+    world_.loop.run();
     return result_;
   }
 
  private:
-  base::Task<> act() {
-    const auto opened = co_await spool_.open(finds_);
-    if (opened) {
-      spooling_.spawn(spool_.run());
-      spooling_.spawn(commit_elsewhere());
-      for (const base::MessageId id : finds_.ids) {
-        if (filter_.may_match(id)) co_await change(id);
-      }
-      for (const std::string& hop : touched_hops_) hurry(hop);
-      co_await spool_.stop();
-      co_await spooling_.join();
-    } else if (opened.error().code == base::IoErrorCode::busy) {
-      result_ = std::unexpected(config_.data_dir + ": a server has just been started there");
+  struct Writer {
+    const QueueSource::Take& take;
+    base::Task<bool> operator()(std::string_view octets) const {
+      take(octets);
+      co_return true;
+    }
+  };
+
+  base::Task<> act(const std::string& request, const QueueSource::Take& take) {
+    server::Server& server = host_.server();
+    const auto started = co_await server.start();
+    running_.spawn(server.run());
+    if (started) {
+      const admin::ControlWriter write = Writer{take};
+      co_await server.answer(request, write);
     } else {
-      result_ = std::unexpected(config_.data_dir + ": " + base::describe(opened.error()));
+      result_ = std::unexpected(server.found_busy() ? "a server has just been started there"
+                                                    : started.error());
     }
-    loop_.stop();
+    server.stop();
+    co_await running_.join();
+    world_.loop.stop();
   }
 
-  base::Task<base::Io<>> run_commits() {
-    co_await spool_.run_commits();
-    co_return base::Io<>{};
-  }
-  base::Task<> commit_elsewhere() {
-    (void)co_await engine::run_on(commit_.loop(), loop_, run_commits());
-  }
-
-  base::Task<> change(base::MessageId id) {
-    const auto message = spool_.load(id);
-    if (!message) co_return;
-    spool::Change change{id, {}};
-    for (const std::uint32_t index : filter_.matches(*message)) {
-      const std::string& path = message->envelope.recipients[index].forward_path;
-      found_(id, path);
-      touched_hops_.insert(next_hop(path));
-      spool::RecipientStatus status = message->statuses[index];
-      if (status.state == spool::RecipientState::held) continue;
-      status.next_attempt = clock_->wall();
-      change.items.push_back({index, std::move(status)});
-    }
-    if (change.items.empty()) co_return;
-    const base::Io<> changed = co_await spool_.outcome(std::move(change));
-    if (!changed) result_ = std::unexpected("the spool: " + base::describe(changed.error()));
-  }
-
-  std::string next_hop(std::string_view forward_path) const {
-    const auto path = grammar::ForwardPath::parse(forward_path);
-    if (!path) return {};
-    return route::decide(*path, nullptr, {config_.local_domains, config_.routes}).next_hop;
-  }
-
-  /// What failed stays known: it counts for the messages that wait.
-  void hurry(const std::string& hop) {
-    const auto known = finds_.hops.find(hop);
-    if (known == finds_.hops.end()) return;
-    known->second.next_probe = clock_->wall();
-    spool_.put_hop(hop, delivery::encode_hop(known->second));
-  }
-
-  const config::Config& config_;
-  const server::QueueFilter& filter_;
-  const Found& found_;
-  std::unique_ptr<sys::Disk> disk_ = sys::real::make_disk();
-  std::unique_ptr<sys::Clock> clock_ = sys::real::make_clock();
-  std::unique_ptr<sys::Random> random_ = sys::real::make_random();
-  sys::real::RealLoop loop_;
-  sys::real::LoopThread commit_{"ph-commit"};
-  Finds finds_;
-  spool::Spool spool_;
-  std::set<std::string> touched_hops_;
-  base::Group spooling_;
-  Result result_;
+  sys::real::RealWorld world_;
+  ServerHost host_;
+  base::Group running_;
+  QueueSource::Result result_;
 };
 
 }  // namespace
 
-Result retry_offline(const config::Config& config, const server::QueueFilter& filter,
-                     const Found& found) {
-  return Change(config, filter, found).run();
+QueueSource::Result change_offline(std::shared_ptr<const config::Config> config,
+                                   const std::string& request, const QueueSource::Take& take) {
+  if (auto become = become_owner_of(config->data_dir); !become) return become;
+  std::expected<LogFile, std::string> log = LogFile::open(config->log.file);
+  if (!log) return std::unexpected(log.error());
+  const bool has_file = !config->log.file.empty();
+  return Change(std::move(config), has_file ? &*log : nullptr).run(request, take);
 }
 
 }  // namespace cli

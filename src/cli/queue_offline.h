@@ -1,21 +1,18 @@
 #pragma once
 
-#include <cstdint>
-#include <expected>
-#include <functional>
+#include <memory>
 #include <string>
 
-#include "base/id.h"
+#include "cli/queue_source.h"
 #include "config/config.h"
-#include "server/queue_filter.h"
 
 namespace cli {
 
-/// Makes the recipients that match due at once when the server is next started, and their next
-/// hops, too. `found` sees each, before anything is durable; the changes are when this returns.
-/// The error is for people: nothing or a part of it has been changed.
-[[nodiscard]] std::expected<void, std::string> retry_offline(
-    const config::Config& config, const server::QueueFilter& filter,
-    const std::function<void(base::MessageId id, const std::string& forward_path)>& found);
+/// Does what a running server would do on this request of an ACTION (see server/queue_control.h),
+/// on the queue of one that is stopped. The changes are durable when this returns. What happens is
+/// logged in `log.file`, if there is one.
+[[nodiscard]] QueueSource::Result change_offline(std::shared_ptr<const config::Config> config,
+                                                 const std::string& request,
+                                                 const QueueSource::Take& take);
 
 }  // namespace cli

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "admin/control.h"
+#include "cli/knock.h"
 #include "cli/one_shot.h"
 #include "sys/linux/net.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 namespace json = boost::json;
 using namespace std::chrono_literals;
-using base::IoErrorCode;
 
 /// A server that starts or ends holds the spool, and does not answer yet or any more.
 constexpr auto patience = 5s;
@@ -29,7 +29,7 @@ class RunningQueue final : public QueueSource {
     return ask({{"command", "show"}, {"id", base::to_string(id)}}, take);
   }
   Result body(base::MessageId id, const Take& take) override;
-  Result retry(const std::string& request, const Take& take) override {
+  Result act(const std::string& request, const Take& take) override {
     return ask_text(request, take);
   }
 
@@ -77,24 +77,6 @@ QueueSource::Result RunningQueue::body(base::MessageId id, const Take& take) {
   return {};
 }
 
-using Connected = base::Io<std::unique_ptr<sys::Connection>>;
-
-base::Task<> connect(sys::Net& net, const std::string& path, base::Io<>& result) {
-  const Connected connected = co_await base::operation<Connected>(
-      [&](base::Completion<Connected>& done) { return net.connect_unix(path, done); });
-  if (!connected) result = std::unexpected(connected.error());
-}
-
-/// Whether somebody answers at the control socket.
-base::Io<> knock(const std::string& path) {
-  sys::real::RealLoop loop;
-  const auto net = sys::real::make_net(loop);
-  engine::Timers timers(loop);
-  base::Io<> result;
-  run_once(loop, timers, connect(*net, path, result));
-  return result;
-}
-
 }  // namespace
 
 OpenedQueue open_queue(std::shared_ptr<const config::Config> config) {
@@ -103,8 +85,7 @@ OpenedQueue open_queue(std::shared_ptr<const config::Config> config) {
   for (;;) {
     const base::Io<> running = knock(path);
     if (running) return std::make_unique<RunningQueue>(path);
-    const IoErrorCode code = running.error().code;
-    if (code != IoErrorCode::not_found && code != IoErrorCode::refused) {
+    if (!is_stopped(running)) {
       return std::unexpected(path + ": " + base::describe(running.error()));
     }
     OpenedQueue stopped = open_stopped_queue(config);

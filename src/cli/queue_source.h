@@ -26,8 +26,8 @@ class QueueSource {
   [[nodiscard]] virtual Result show(base::MessageId id, const Take& take) = 0;
   /// The content; nothing when there is no such message. An error may come in the midst of it.
   [[nodiscard]] virtual Result body(base::MessageId id, const Take& take) = 0;
-  /// `request`: the object that QueueFilter::parse takes, with its `command`.
-  [[nodiscard]] virtual Result retry(const std::string& request, const Take& take) = 0;
+  /// `request`: an ACTION as in server/queue_control.h.
+  [[nodiscard]] virtual Result act(const std::string& request, const Take& take) = 0;
 };
 
 using OpenedQueue = std::expected<std::unique_ptr<QueueSource>, std::string>;

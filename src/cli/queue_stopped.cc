@@ -8,9 +8,7 @@
 #include "cli/queue_offline.h"
 #include "cli/queue_source.h"
 #include "delivery/delivery.h"
-#include "grammar/path.h"
-#include "route/decide.h"
-#include "server/queue_filter.h"
+#include "delivery/routing.h"
 #include "server/settings.h"
 #include "spool/spool.h"
 #include "sys/linux/disk.h"
@@ -46,6 +44,7 @@ class StoppedQueue final : public QueueSource {
  public:
   explicit StoppedQueue(std::shared_ptr<const config::Config> config)
       : config_(std::move(config)),
+        settings_(server::delivery_settings(*config_)),
         spool_(std::in_place, *disk_, server::spool_directory(config_->data_dir)) {}
 
   base::Io<> open();
@@ -53,16 +52,19 @@ class StoppedQueue final : public QueueSource {
   Result list(const Take& take) override;
   Result show(base::MessageId id, const Take& take) override;
   Result body(base::MessageId id, const Take& take) override;
-  Result retry(const std::string& request, const Take& take) override;
+  Result act(const std::string& request, const Take& take) override;
 
  private:
-  admin::Outlook find_outlook(std::string_view forward_path) const;
+  admin::Outlook find_outlook(const spool::LoadedMessage& message, std::uint32_t recipient) const;
   std::string describe(const spool::LoadedMessage& message, bool whole) const {
-    return json::serialize(admin::describe(
-        message, [this](std::string_view path) { return find_outlook(path); }, whole));
+    const admin::FindOutlook find = [this](const spool::LoadedMessage& of, std::uint32_t index) {
+      return find_outlook(of, index);
+    };
+    return json::serialize(admin::describe(message, find, whole));
   }
 
   std::shared_ptr<const config::Config> config_;
+  std::shared_ptr<const delivery::Settings> settings_;
   std::unique_ptr<sys::Disk> disk_ = sys::real::make_disk();
   std::optional<spool::ReadOnlySpool> spool_;
   Finds finds_;
@@ -76,13 +78,13 @@ base::Io<> StoppedQueue::open() {
   return {};
 }
 
-admin::Outlook StoppedQueue::find_outlook(std::string_view forward_path) const {
-  const auto path = grammar::ForwardPath::parse(forward_path);
-  if (!path) return {};
-  const route::Decision decision =
-      route::decide(*path, nullptr, {config_->local_domains, config_->routes});
-  const auto trouble = finds_.troubles.find(decision.next_hop);
-  return {.via = decision.next_hop,
+admin::Outlook StoppedQueue::find_outlook(const spool::LoadedMessage& message,
+                                          std::uint32_t recipient) const {
+  const delivery::Routing routing(*settings_, message.envelope);
+  const auto decision = routing.decide(recipient, message.statuses[recipient]);
+  if (!decision) return {};
+  const auto trouble = finds_.troubles.find(decision->next_hop);
+  return {.via = decision->next_hop,
           .trouble = trouble == finds_.troubles.end() ? nullptr : &trouble->second};
 }
 
@@ -126,46 +128,9 @@ QueueSource::Result StoppedQueue::body(base::MessageId id, const Take& take) {
   }
 }
 
-/// As server/queue_control.h answers.
-class RetryAnswer {
- public:
-  void add(base::MessageId id, const std::string& forward_path) {
-    if (ids_.empty() || ids_.back() != id) ids_.push_back(id);
-    recipients_.push_back(
-        {{"id", base::to_string(id)}, {"to", delivery::address_of_path(forward_path)}});
-  }
-  [[nodiscard]] std::string text() const {
-    return json::serialize(json::object{{"matched", ids_.size()}, {"recipients", recipients_}}) +
-           '\n';
-  }
-
- private:
-  std::vector<base::MessageId> ids_;
-  json::array recipients_;
-};
-
-QueueSource::Result StoppedQueue::retry(const std::string& request, const Take& take) {
-  const auto filter = server::QueueFilter::parse(json::parse(request).as_object());
-  if (!filter) return std::unexpected(filter.error());
-  RetryAnswer answer;
-  if (filter->dry_run) {
-    for (const base::MessageId id : finds_.ids) {
-      const auto message =
-          filter->may_match(id) ? spool_->load(id) : base::io_error(IoErrorCode::not_found);
-      if (!message) continue;
-      for (const std::uint32_t index : filter->matches(*message)) {
-        answer.add(id, message->envelope.recipients[index].forward_path);
-      }
-    }
-  } else {
-    spool_.reset();  // Whoever changes it has it for himself.
-    const Result done =
-        retry_offline(*config_, *filter,
-                      [&](base::MessageId id, const std::string& path) { answer.add(id, path); });
-    if (!done) return done;
-  }
-  take(answer.text());
-  return {};
+QueueSource::Result StoppedQueue::act(const std::string& request, const Take& take) {
+  spool_.reset();  // Whoever changes it has it for himself.
+  return change_offline(config_, request, take);
 }
 
 /// Of a server that has never run.
@@ -176,9 +141,11 @@ class EmptyQueue final : public QueueSource {
     return say(R"({"error":"no such id"})", take);
   }
   Result body(base::MessageId, const Take&) override { return {}; }
-  Result retry(const std::string&, const Take& take) override {
-    return say(R"({"matched":0,"recipients":[]})"
-               "\n",
+  Result act(const std::string& request, const Take& take) override {
+    const bool names_one = json::parse(request).as_object().contains("id");
+    return say(names_one ? R"({"error":"no such id"})"
+                         : R"({"matched":0,"recipients":[]})"
+                           "\n",
                take);
   }
 

@@ -19,19 +19,28 @@ namespace {
 /// What a process killed by a signal gives its shell.
 constexpr int exit_by_signal = 128;
 
+std::string mistakes_text(const std::vector<config::Mistake>& mistakes) {
+  std::string out;
+  for (const config::Mistake& mistake : mistakes) out += mistake.print() + '\n';
+  if (!out.empty()) out.pop_back();
+  return out;
+}
+
 /// One run of a server, from its start to the signal that ends it.
 class Serving {
  public:
-  Serving(const Configuration& configuration, LogFile log)
-      : config_(configuration.config),
+  /// `named`: the file that the command line names, or empty.
+  Serving(std::string named, const Configuration& configuration, LogFile log)
+      : named_(std::move(named)),
+        config_(configuration.config),
         log_(std::move(log)),
-        world_({.servers = config_->dns.servers,
-                .timeout = std::chrono::ceil<std::chrono::milliseconds>(config_->dns.timeout)}),
+        world_(resolver_options(config_->dns)),
         signals_(world_.loop, {SIGTERM, SIGINT, SIGHUP}),
         host_(world_, config_, [this](std::string_view lines) { log_.write(lines); }),
         server_(host_.server()) {
     const char* socket = std::getenv("NOTIFY_SOCKET");
     if (socket != nullptr) manager_ = socket;
+    server_.set_reloader([this] { return reload(); });
   }
 
   int run() {
@@ -75,7 +84,7 @@ class Serving {
       const base::Io<int> signal = co_await sys::real::wait(signals_);
       if (!signal) co_return;
       if (*signal == SIGHUP) {
-        reopen_log();
+        (void)reload();
         continue;
       }
       // Whoever asks twice does not want to wait. What was acknowledged is on the disk (P1).
@@ -86,15 +95,33 @@ class Serving {
     }
   }
 
-  void reopen_log() {
+  /// SIGHUP, or a request at the control socket: all of the configuration is in force, or nothing.
+  std::expected<void, std::string> reload() {
     server_.log().flush();
-    const auto opened = log_.reopen();
-    if (!opened) complain("posthaste: " + opened.error());
-    complain(
-        "posthaste: log.file opened anew; this version reads the configuration at its start only");
+    // For whoever moved the file away; where the new configuration wants it comes after that.
+    if (const auto opened = log_.reopen(); !opened) complain("posthaste: " + opened.error());
+    const auto read = load_configuration(named_);
+    if (!read) return keep_old(mistakes_text(read.error()), true);
+    auto log = LogFile::open(read->config->log.file);
+    if (!log) return keep_old(log.error(), true);
+    if (const auto done = server_.reload(read->config); !done) return keep_old(done.error(), false);
+    // The event that tells of it has not been written yet: it goes to the new file.
+    log_ = std::move(*log);
+    host_.set_dns(read->config->dns);
+    for (const std::string& warning : read->config->warnings) complain("posthaste: " + warning);
+    complain("posthaste: the configuration has been reloaded");
+    return {};
   }
 
-  std::shared_ptr<const config::Config> config_;
+  std::expected<void, std::string> keep_old(std::string why, bool unread) {
+    complain("posthaste: the configuration has not been reloaded; the old one stays in force:");
+    complain(why);
+    if (unread) server_.reload_failed(why);
+    return std::unexpected(std::move(why));
+  }
+
+  std::string named_;
+  std::shared_ptr<const config::Config> config_;  ///< As it was at the start.
   LogFile log_;
   std::string manager_;
   sys::real::RealWorld world_;
@@ -132,7 +159,7 @@ int run(const ServeOptions& options) {
     complain("posthaste: " + log.error());
     return exit_failed;
   }
-  return Serving(*configuration, std::move(*log)).run();
+  return Serving(options.config, *configuration, std::move(*log)).run();
 }
 
 }  // namespace cli

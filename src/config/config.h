@@ -36,6 +36,8 @@ struct Tls {
 struct Dns {
   std::vector<base::Endpoint> servers;  ///< In this order; empty: the system's resolvers.
   base::Duration timeout = std::chrono::seconds(5);
+
+  friend bool operator==(const Dns&, const Dns&) = default;
 };
 
 struct Limits {

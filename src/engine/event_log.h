@@ -50,6 +50,8 @@ class EventLog {
   [[nodiscard]] Event event(std::string_view name) const;
   void write(Event& event);
   void flush();
+  /// Of events from now on.
+  void set_format(Event::Format format) { format_ = format; }
   /// Lines wait for the end of this turn of the loop.
   [[nodiscard]] bool pending() const { return posted_; }
 

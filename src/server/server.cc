@@ -3,29 +3,39 @@
 #include <utility>
 
 #include "engine/run_on.h"
+#include "server/metrics.h"
 #include "server/queue_control.h"
 
 namespace server {
 
-using Started = std::expected<void, std::string>;
+namespace {
+
+constexpr base::Duration busy_patience = std::chrono::seconds(2);
+constexpr base::Duration busy_pause = std::chrono::milliseconds(50);
+
+}  // namespace
 
 /// Answers the control socket out of the server's parts.
 class Server::Control {
  public:
   explicit Control(Server& server)
-      : queue_(
-            {.loop = server.world_.loop, .spool = server.spool_, .delivery = *server.delivery_}) {}
+      : queue_({.loop = server.world_.loop,
+                .spool = server.spool_,
+                .delivery = *server.delivery_,
+                .delivers = server.purpose_ == Purpose::serve,
+                .reload = [&server] {
+                  return server.reloader_ ? server.reloader_() : server.reload(server.config_);
+                }}) {}
   QueueControl queue_;
 };
 
-Server::Server(const World& world, std::shared_ptr<const config::Config> config,
-               engine::EventLog::Sink log_sink)
+Server::Server(const World& world, ConfigPointer config, engine::EventLog::Sink log_sink,
+               Purpose purpose)
     : world_(world),
+      purpose_(purpose),
       config_(std::move(config)),
       timers_(world.loop),
-      log_(config_->log.format == config::LogFormat::json ? engine::Event::Format::json
-                                                          : engine::Event::Format::text,
-           world.clock, world.loop, std::move(log_sink)),
+      log_(event_format(*config_), world.clock, world.loop, std::move(log_sink)),
       resolver_(world.resolver, world.loop),
       spool_(
           {world.loop, world.disk, world.commit_loop, world.commit_disk, world.clock, world.random},
@@ -34,9 +44,26 @@ Server::Server(const World& world, std::shared_ptr<const config::Config> config,
 
 Server::~Server() = default;
 
-base::Task<Started> Server::start() {
-  auto settings = make_settings(world_, *config_);
+base::Task<std::expected<void, std::string>> Server::start() {
+  auto settings = make_settings(world_, *config_, purpose_);
   if (!settings) co_return std::unexpected(settings.error());
+  certificate_ = std::move(settings->certificate);
+  if (Started opened = co_await open_queue(*settings); !opened) co_return opened;
+  control_ = std::make_unique<Control>(*this);
+  started_at_ = world_.clock.wall();
+  if (purpose_ != Purpose::change_queue) {
+    if (Started made = co_await open_public_folder(); !made) co_return made;
+    listen_for_mail(settings->reception);
+    if (Started bound = reception_->listen(); !bound) co_return bound;
+  }
+  if (purpose_ == Purpose::serve) {
+    if (Started bound = listen_for_operators(); !bound) co_return bound;
+  }
+  started_ = true;
+  co_return Started{};
+}
+
+base::Task<Server::Started> Server::open_queue(const Settings& settings) {
   const auto made = co_await sys::make_directories(world_.disk, config_->data_dir);
   if (!made) {
     co_return std::unexpected(config_->data_dir + ": " + base::describe(made.error()));
@@ -45,13 +72,23 @@ base::Task<Started> Server::start() {
       delivery::DeliveryWorld{world_.loop, world_.clock, world_.random, world_.net, world_.programs,
                               world_.mailbox_loop, world_.mailbox_disk, timers_, resolver_, log_,
                               spool_},
-      queue_options(*config_), settings->delivery);
+      queue_options(*config_), settings.delivery);
   auto recovered = co_await spool_.open(*delivery_);
+  // Whoever looks into the queue of a stopped server holds it for a moment.
+  const base::Instant give_up = world_.loop.now() + busy_patience;
+  while (!recovered && recovered.error().code == base::IoErrorCode::busy &&
+         world_.loop.now() < give_up) {
+    const auto slept = co_await base::operation<base::Io<>>([this](sys::Completion<>& done) {
+      return world_.loop.sleep_until(world_.loop.now() + busy_pause, done);
+    });
+    if (!slept) break;
+    recovered = co_await spool_.open(*delivery_);
+  }
   if (!recovered) {
-    const bool busy = recovered.error().code == base::IoErrorCode::busy;
+    busy_ = recovered.error().code == base::IoErrorCode::busy;
     co_return std::unexpected(
         config_->data_dir + ": " +
-        (busy ? "another server uses this data_dir" : base::describe(recovered.error())));
+        (busy_ ? "another server uses this data_dir" : base::describe(recovered.error())));
   }
   recovered_ = std::move(*recovered);
   opened_ = true;
@@ -64,27 +101,86 @@ base::Task<Started> Server::start() {
     event.text("reason", damage.what);
     log_.write(event);
   }
+  co_return Started{};
+}
 
+/// Every user must get as far as the socket by which local mail is submitted, and no farther: what
+/// else is in data_dir has modes of its own.
+base::Task<Server::Started> Server::open_public_folder() {
+  const std::string folder = public_directory(config_->data_dir);
+  const auto made = co_await sys::make_directories(world_.disk, folder);
+  if (!made) co_return std::unexpected(folder + ": " + base::describe(made.error()));
+  for (const auto& [path, list] : {std::pair(config_->data_dir, false), std::pair(folder, true)}) {
+    const auto opened = world_.disk.open_directory_to_all(path, list);
+    // The folder of somebody else may be open enough; if not, sendmail(1) says so.
+    if (opened || opened.error().code == base::IoErrorCode::denied) continue;
+    co_return std::unexpected(path + ": " + base::describe(opened.error()));
+  }
+  co_return Started{};
+}
+
+void Server::listen_for_mail(std::shared_ptr<const reception::Settings> settings) {
+  probe_ =
+      std::make_unique<delivery::RecipientProbe>(world_.net, timers_, resolver_, world_.random,
+                                                 [this] { return delivery_->current_settings(); });
   reception_ = std::make_unique<reception::Reception>(
       reception::ReceptionWorld{world_.loop, world_.clock, world_.net, world_.workers, timers_,
-                                log_, spool_},
-      settings->reception,
-      [this](const spool::StoredMessage& message, std::vector<spool::Expanded>) {
-        delivery_->accepted(message);
+                                log_, spool_,
+                                [this](std::string deliver_target, std::string forward_path) {
+                                  return ask(std::move(deliver_target), std::move(forward_path));
+                                },
+                                &world_.random},
+      std::move(settings),
+      [this](const spool::StoredMessage& message, const std::vector<spool::Expanded>& expanded) {
+        delivery_->accepted(message, expanded);
       });
-  if (Started bound = reception_->listen(); !bound) co_return bound;
+}
 
-  control_ = std::make_unique<Control>(*this);
+Server::Started Server::listen_for_operators() {
   control_server_ = std::make_unique<admin::ControlServer>(
       world_.net, timers_, [this](std::string_view request, const admin::ControlWriter& write) {
-        return control_->queue_.answer(std::string(request), write);
+        return answer(request, write);
       });
   const std::string path = admin::control_path(config_->data_dir);
   if (const auto bound = control_server_->listen(path); !bound) {
-    co_return std::unexpected(path + ": " + base::describe(bound.error()));
+    return std::unexpected(path + ": " + base::describe(bound.error()));
   }
-  started_ = true;
-  co_return Started{};
+  auto http = listen_for_http(*config_);
+  if (!http) return std::unexpected(http.error());
+  http_ = std::move(*http);
+  return {};
+}
+
+std::expected<Server::Http, std::string> Server::listen_for_http(const config::Config& config) {
+  if (!config.admin.address) return nullptr;
+  auto http = std::make_shared<admin::HttpServer>(
+      world_.net, timers_,
+      [this](const admin::HttpRequest& request) { return answer_http(*this, request); });
+  const auto bound = http->listen(*config.admin.address);
+  if (bound) return http;
+  const std::string what = "cannot listen on " + config.admin.address->to_string() +
+                           " (admin.address): " + base::describe(bound.error());
+  if (!config.sandbox) return std::unexpected(what);
+  // Nobody has asked for this port: what somebody else has there must not keep the sandbox away.
+  auto event = log_.event("admin_off");
+  event.text("reason", what);
+  log_.write(event);
+  return nullptr;
+}
+
+base::Task<reception::AskedRecipient> Server::ask(std::string deliver_target,
+                                                  std::string forward_path) {
+  using reception::AskedRecipient;
+  switch (co_await probe_->ask(std::move(deliver_target), std::move(forward_path))) {
+    case delivery::Probed::known: co_return AskedRecipient::known;
+    case delivery::Probed::unknown: co_return AskedRecipient::unknown;
+    case delivery::Probed::unavailable: break;
+  }
+  co_return AskedRecipient::unavailable;
+}
+
+base::Task<> Server::answer(std::string_view request, const admin::ControlWriter& write) {
+  return control_->queue_.answer(std::string(request), write);
 }
 
 base::Task<base::Io<>> Server::run_commits() {
@@ -100,13 +196,19 @@ base::Task<> Server::receive() { co_await reception_->run(); }
 
 base::Task<> Server::deliver() { co_await delivery_->run(); }
 
+base::Task<> Server::serve_http(Http http) { co_await http->run(); }
+
 base::Task<> Server::run() {
   if (started_) {
-    receiving_.spawn(receive());
-    delivering_.spawn(deliver());
-    controlling_.spawn(control_server_->run());
+    if (reception_) receiving_.spawn(receive());
+    if (purpose_ == Purpose::serve) {
+      delivering_.spawn(deliver());
+      controlling_.spawn(control_server_->run());
+      controlling_.spawn(watch_certificate());
+      if (http_) controlling_.spawn(serve_http(http_));
+    }
     (void)co_await stop_.wait();
-    reception_->stop();
+    if (reception_) reception_->stop();
     co_await receiving_.join();
     delivery_->stop();
     co_await delivering_.join();
