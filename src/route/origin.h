@@ -10,9 +10,10 @@ namespace route {
 
 /// Where a message comes from, as far as rules ask.
 struct Origin {
-  std::optional<grammar::Mailbox> sender;  ///< nullopt: the null reverse-path.
-  std::optional<base::IpAddress> client;   ///< nullopt: made here, or by a Unix socket.
-  std::string_view user;                   ///< Who logged in; empty: nobody.
+  /// nullopt: the null reverse-path. Empty: not known, so that only `*` matches.
+  std::optional<grammar::Mailbox> sender;
+  std::optional<base::IpAddress> client;  ///< nullopt: made here, or by a Unix socket.
+  std::string_view user;                  ///< Who logged in; empty: nobody.
 };
 
 }  // namespace route

@@ -91,7 +91,9 @@ std::string why_not(const Rule& rule, const grammar::Mailbox& recipient, bool ou
   if (ours && !names_a_domain(rule.recipient)) return "does not name this domain, which is ours";
   if (origin == nullptr) return "where the message comes from is not known";
   if (rule.sender && !sender_matches(*rule.sender, *origin)) {
-    return fmt::format("the sender is {}", origin->sender ? origin->sender->print() : "<>");
+    if (!origin->sender) return "the sender is <>";
+    if (origin->sender->domain.empty()) return "the sender is not known";
+    return "the sender is " + origin->sender->print();
   }
   if (rule.network && !network_matches(*rule.network, *origin)) {
     if (!origin->client) return "there is no client address";
