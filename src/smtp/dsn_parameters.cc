@@ -17,6 +17,23 @@ namespace notify = grammar::notify;
   return std::ranges::all_of(octets, [](char c) { return (c >= ' ' && c <= '~') || c == '\t'; });
 }
 
+/// The same, or characters beyond ASCII.
+///
+/// Deviates: [RFC3461 4.2] knows ASCII alone; Postfix puts the UTF-8 of an address into xtext of
+/// the type rfc822.
+[[nodiscard]] bool is_printable_utf8(std::string_view octets) {
+  grammar::Cursor in(octets);
+  while (!in.at_end()) {
+    if (!grammar::next_is_non_ascii(in)) {
+      if (!is_printable(in.rest().substr(0, 1))) return false;
+      in.skip(1);
+    } else if (!grammar::take_non_ascii(in, {.smtputf8 = true})) {
+      return false;
+    }
+  }
+  return true;
+}
+
 [[nodiscard]] std::optional<std::uint8_t> notify_bit(std::string_view word) {
   if (base::equal_nocase(word, "SUCCESS")) return notify::success;
   if (base::equal_nocase(word, "FAILURE")) return notify::failure;
@@ -98,7 +115,7 @@ std::optional<std::string> parse_orcpt(std::string_view value, bool smtputf8) {
     if (!is_utf8_address(address, smtputf8)) return std::nullopt;
   } else {
     const auto decoded = grammar::xtext_decode(address);
-    if (!decoded || !is_printable(*decoded)) return std::nullopt;
+    if (!decoded || !is_printable_utf8(*decoded)) return std::nullopt;
   }
   return std::string(value);
 }

@@ -73,7 +73,9 @@ const OrcptCase orcpt_cases[] = {
     {"bad xtext", "rfc822;a+4", false, false},
     {"lower-case xtext", "rfc822;a+2b", false, false},
     {"a line end", "rfc822;a+0D+0Ab", false, false},
-    {"an octet beyond ASCII", "rfc822;a+E4b", false, false},
+    {"UTF-8 in xtext, as Postfix sends it", "rfc822;b+C3+B6b@example.com", false, true},
+    {"UTF-8 in xtext, C1", "rfc822;b+C2+85b@example.com", false, false},
+    {"an octet that is no UTF-8", "rfc822;a+E4b", false, false},
     {"NUL", "rfc822;a+00b", false, false},
 };
 
