@@ -110,6 +110,7 @@ base::Task<bool> SmtpClient::write_output() {
 void SmtpClient::note(const smtp::Closed& closed) {
   closed_because_ = closed.reply ? smtp::one_line(*closed.reply) : closed.explanation;
   if (closed_because_.empty()) closed_because_ = to_string(closed.reason);
+  if (!content_failure_.empty()) closed_because_ = content_failure_;
 }
 
 base::Task<smtp::ClientEvent> SmtpClient::next_event() {
@@ -161,6 +162,12 @@ base::Task<bool> SmtpClient::write_pieces(std::span<const std::string_view> piec
   co_return written;
 }
 
+/// It is our fault, and the next hop is not to be blamed for it.
+void SmtpClient::give_up(std::string_view what, const base::IoError& error) {
+  content_failure_ = std::string(what) + ": " + base::describe(error);
+  session_.connection_lost();
+}
+
 /// Sends the content and its end. The last pieces wait, so that they go out with the final dot.
 /// When that is not to be, the connection ends without it: the peer must not take what it has.
 base::Task<> SmtpClient::send_content(ContentSource& content, bool verbatim, std::uint64_t size) {
@@ -174,7 +181,7 @@ base::Task<> SmtpClient::send_content(ContentSource& content, bool verbatim, std
   std::uint64_t given = 0;
   for (;;) {
     const Io<std::span<const std::string_view>> pieces = content.next();
-    if (!pieces) co_return session_.connection_lost();
+    if (!pieces) co_return give_up("the content could not be read", pieces.error());
     for (const std::string_view piece : *pieces) {
       given += piece.size();
       if (verbatim) encoded.push_back(piece);
@@ -190,7 +197,8 @@ base::Task<> SmtpClient::send_content(ContentSource& content, bool verbatim, std
   // Only CRLF ends a line, in both directions: nobody must read a second message into this one.
   if (encoder.has_bare_cr_or_lf()) co_return session_.connection_lost();
   if (!verbatim) encoder.finish(encoded);
-  if (!co_await content.before_final_dot()) co_return session_.connection_lost();
+  if (const Io<> noted = co_await content.before_final_dot(); !noted)
+    co_return give_up("the attempt could not be noted on our disk", noted.error());
   session_.content_ends(now());
   (void)co_await write_pieces(encoded);
 }

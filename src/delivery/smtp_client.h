@@ -94,6 +94,7 @@ class SmtpClient {
   [[nodiscard]] base::Task<smtp::ClientEvent> next_event();
   [[nodiscard]] base::Task<bool> write_output();
   void note(const smtp::Closed& closed);
+  void give_up(std::string_view what, const base::IoError& error);
   [[nodiscard]] base::Task<bool> start_tls();
   [[nodiscard]] base::Task<> send_content(ContentSource& content, bool verbatim,
                                           std::uint64_t size);
@@ -108,6 +109,7 @@ class SmtpClient {
   smtp::ClientSession session_;
   std::size_t transactions_ = 0;
   std::string closed_because_;
+  std::string content_failure_;  ///< Why we did not send a content to its end.
 };
 
 }  // namespace delivery
