@@ -114,6 +114,7 @@ base::Task<> Reception::run() {
   running_ = false;
   acceptors_.cancel();
   co_await acceptors_.join();
+  listeners_.clear();  // Clients that come now must not wait for nothing.
   co_await serving_.join();
   grace_->clear();
 }

@@ -72,7 +72,7 @@ std::size_t ServerSession::receive_chunk(std::string_view octets, base::Instant 
   }
   count_content(span.size(), now);
   if (chunk_.left == 0 && state_ == ServerState::chunk) {
-    deadline_ = now + options_.idle_timeout;
+    if (chunk_.last) deadline_ = now + options_.idle_timeout;
     if (!event_) end_chunk();
   }
   return span.size();
