@@ -58,6 +58,7 @@ Delivery::Delivery(const DeliveryWorld& world, queue::Options options,
       wake_(std::make_unique<Wake>(world.timers, signal_)),
       grace_(std::make_unique<Grace>(world.timers, workers_)) {
   ledger_.set_settings(settings_);
+  queue_.set_on_forgotten([this](const std::string& key) { world_.spool.put_hop(key, ""); });
 }
 
 Delivery::~Delivery() = default;

@@ -71,8 +71,9 @@ class Delivery final : public spool::RecoverySink {
   void abort();
   static constexpr base::Duration stop_grace = std::chrono::seconds(30);
 
-  /// Makes recipients due now, whatever the back-off; returns how many. `wanted` gives those of a
-  /// message, ascending; nullopt: all.
+  /// Makes what waits due now, whatever the back-off, without a look at the disk; returns how many
+  /// recipients. `wanted` gives those of a message, ascending; nullopt: all. No next hop backs off
+  /// any more.
   using Chosen = std::function<std::optional<std::vector<std::uint32_t>>(base::MessageId)>;
   std::size_t retry(const Chosen& wanted);
 

@@ -342,11 +342,12 @@ std::size_t Delivery::retry(const Chosen& wanted) {
       },
       now());
   std::size_t count = 0;
+  // Also for what is in flight, which nobody can name here.
+  for (const std::string& key : queue_.hop_keys()) queue_.hurry(*queue_.find_hop(key), now());
   for (auto& entry : taken) {
     count += entry->recipients.size();
     entry->due = now();
     queue::NextHop& hop = *entry->hop;
-    if (hop.backing_off() || hop.workers() > 0) queue_.hurry(hop, now());
     add(std::move(entry), hop);
   }
   return count;

@@ -64,6 +64,7 @@ base::Task<> Delivery::close(std::unique_ptr<Entry> entry, const Letter& letter,
     entry->due = now() + queue_.retry_delay(1, world_.random.next());
     // Else it would be overdue at once, again and again, while the disk is not well.
     entry->expires = std::max(entry->expires, entry->due);
+    entry->warn = std::max(entry->warn, entry->due);
   }
   if (acted.empty()) {
     give_back(std::move(entry));

@@ -185,6 +185,9 @@ std::optional<Letter> Delivery::load(std::unique_ptr<Entry>& entry) {
     queue_.finished(std::move(entry), now());
   } else {
     entry->due = now() + queue_.retry_delay(++entry->attempts, world_.random.next());
+    // Else it would be overdue at once, again and again, while the disk is not well.
+    entry->expires = std::max(entry->expires, entry->due);
+    entry->warn = std::max(entry->warn, entry->due);
     queue::NextHop& hop = *entry->hop;
     add(std::move(entry), hop);
   }
@@ -192,6 +195,11 @@ std::optional<Letter> Delivery::load(std::unique_ptr<Entry>& entry) {
 }
 
 std::optional<Letter> Delivery::open(std::unique_ptr<Entry>& entry, route::Decision& decision) {
+  // Since somebody took it out of the queue an operator may have decided otherwise.
+  if (const Acted acted = take_acted(entry->id, entry->recipients); !acted.empty()) {
+    settle_acted(std::move(entry), acted);
+    return std::nullopt;
+  }
   std::optional<Letter> letter = load(entry);
   if (!letter) return std::nullopt;
 

@@ -10,6 +10,7 @@
 
 #include "base/group.h"
 #include "delivery/delivery.h"
+#include "directory/snapshot.h"
 #include "engine/channel.h"
 #include "engine/run_on.h"
 #include "grammar/notify.h"
@@ -142,6 +143,7 @@ class Office {
         commit_loop_(machine_.make_loop("commit")),
         mailbox_loop_(machine_.make_loop("mailbox")) {
     settings.hostname = settings.helo = "a.test";
+    settings.directory = std::make_shared<const directory::Snapshot>(directory::SnapshotParts{});
     settings.lookup.hostname = *grammar::Domain::parse("a.test");
     settings.queue = {.retry = {std::chrono::minutes(1), std::chrono::minutes(10)},
                       .expire = std::chrono::hours(24),

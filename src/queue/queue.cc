@@ -58,7 +58,9 @@ void Queue::reschedule(NextHop& hop, Instant now) {
 void Queue::forget_if_unused(NextHop& hop) {
   if (!hop.waiting_.empty() || hop.workers_ > 0 || hop.in_flight_ > 0) return;
   if (hop.wake_) agenda_.erase({*hop.wake_, hop.serial_});
-  hops_.erase(std::string(hop.key_));
+  const std::string key = hop.key_;
+  if (hop.backing_off() && on_forgotten_) on_forgotten_(key);
+  hops_.erase(key);
 }
 
 bool Queue::add(std::unique_ptr<Entry> entry, NextHop& hop, Instant now) {
@@ -171,9 +173,11 @@ void Queue::restore(NextHop& hop, std::vector<HopFailure> failures, Instant next
 }
 
 void Queue::forget_unused() {
-  std::erase_if(hops_, [](const auto& named) {
-    return named.second->waiting_.empty() && named.second->workers_ == 0 &&
-           named.second->in_flight_ == 0;
+  std::erase_if(hops_, [this](const auto& named) {
+    const NextHop& hop = *named.second;
+    if (!hop.waiting_.empty() || hop.workers_ > 0 || hop.in_flight_ > 0) return false;
+    if (hop.backing_off() && on_forgotten_) on_forgotten_(hop.key_);
+    return true;
   });
 }
 

@@ -126,6 +126,11 @@ class Queue {
   void restore(NextHop& hop, std::vector<HopFailure> failures, base::Instant next_probe);
 
   void forget_unused();
+  /// Told the name of each next hop that is forgotten while it could not be reached: nothing waits
+  /// for it any more.
+  void set_on_forgotten(std::function<void(const std::string& key)> told) {
+    on_forgotten_ = std::move(told);
+  }
 
   /// How long to wait after the `attempts`-th failure, ±10 %.
   [[nodiscard]] base::Duration retry_delay(std::uint32_t attempts, std::uint64_t random) const;
@@ -175,6 +180,7 @@ class Queue {
   std::map<std::pair<base::Instant, std::uint64_t>, NextHop*> agenda_;
   Deadlines deadlines_;
   std::uint32_t generation_ = 0;
+  std::function<void(const std::string& key)> on_forgotten_;
   std::size_t entries_ = 0;
   std::uint64_t hops_made_ = 0;
 };

@@ -245,6 +245,24 @@ TEST_F(QueueTest, a_next_hop_is_forgotten_with_its_last_entry) {
   EXPECT_EQ(queue.entries(), 0u);
 }
 
+TEST_F(QueueTest, that_a_next_hop_could_not_be_reached_is_forgotten_with_its_last_entry) {
+  std::vector<std::string> forgotten;
+  queue.set_on_forgotten([&](const std::string& key) { forgotten.push_back(key); });
+  add(1, "mx:a.test");
+  add(2, "mx:b.test");
+  start(seconds(0));
+  for (Work& work : running) {
+    NextHop& hop = *work.hop;
+    if (hop.key() == "mx:a.test") queue.failed(hop, {}, at(seconds(0)), 0);
+    queue.finished(std::move(work.entry), at(seconds(0)));
+    queue.worker_ended(hop, at(seconds(0)));
+  }
+  EXPECT_EQ(forgotten, std::vector<std::string>{"mx:a.test"});
+  queue.restore(queue.hop("mx:c.test"), {{}}, at(seconds(0)));
+  queue.forget_unused();
+  EXPECT_EQ(forgotten, (std::vector<std::string>{"mx:a.test", "mx:c.test"}));
+}
+
 TEST_F(QueueTest, an_entry_moves_to_another_next_hop) {
   add(1, "mx:a.test");
   start(seconds(0));
