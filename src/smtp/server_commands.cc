@@ -90,10 +90,11 @@ Reply ServerSession::hello_reply(bool extended) const {
   reply.text +=
       fmt::format("\nPIPELINING\nSIZE {}\n8BITMIME\nCHUNKING\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES",
                   options_.message_size);
-  reply.text += fmt::format("\nLIMITS RCPTMAX={}", options_.recipients);  // [RFC9422 4]
   if (options_.starttls && !tls_) reply.text += "\nSTARTTLS";
   if (offers_auth())
     reply.text += fmt::format("\nAUTH {}", fmt::join(options_.auth_mechanisms, " "));
+  // The last one: gsasl 2.2 finds neither STARTTLS nor AUTH in a last line.
+  reply.text += fmt::format("\nLIMITS RCPTMAX={}", options_.recipients);  // [RFC9422 4]
   return reply;
 }
 
