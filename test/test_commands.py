@@ -254,8 +254,12 @@ def test_the_sandbox_captures_everything(folder):
                     assert client.mail(messages.simple(), "a@b.test", recipient).code == 250
         data = folder / "state" / "posthaste"
         wait_until(lambda: len(list(data.glob("mail/*/*/new/*"))) == 4, "not captured")
-        listed = run("queue", "list", "--json", env=env, cwd=folder)
-        assert listed.returncode == 0 and json.loads(listed.stdout) == []
+
+        def is_empty():
+            listed = run("queue", "list", "--json", env=env, cwd=folder)
+            return listed.returncode == 0 and json.loads(listed.stdout) == []
+
+        wait_until(is_empty, "the queue is not empty")
     finally:
         process.terminate()
         assert process.wait(40) == 0

@@ -51,7 +51,7 @@ def gsasl(server, authority, mechanism, password, user="ann@home.test"):
     """Logs in through STARTTLS; gsasl sends no mail."""
     return subprocess.run(
         ["gsasl", "--smtp", "--connect", f"localhost:{server.ports['submission']}",
-         "--starttls", "--x509-ca-file", str(authority.certificate), "--mechanism", mechanism,
+         "--x509-ca-file", str(authority.certificate), "--mechanism", mechanism,
          "--authentication-id", user, "--authorization-id", "", "--password", password,
          "--quality-of-protection", "qop-auth", "--no-cb"],
         input="", capture_output=True, text=True, timeout=50)
@@ -74,7 +74,7 @@ def test_gsasl_with_a_wrong_password_hears_535(server, authority, mechanism):
 @pytest.mark.contract("6.auth")
 def test_gsasl_prefers_scram_when_it_may_choose(server, authority):
     done = subprocess.run(
-        ["gsasl", "--smtp", "--connect", f"localhost:{server.ports['submission']}", "--starttls",
+        ["gsasl", "--smtp", "--connect", f"localhost:{server.ports['submission']}",
          "--x509-ca-file", str(authority.certificate), "--authentication-id", "ann@home.test",
          "--password", PASSWORD, "--no-cb"], input="", capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stdout + done.stderr
