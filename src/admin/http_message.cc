@@ -41,10 +41,9 @@ HttpRequest HttpReader::take() {
   const std::size_t mark = target.find('?');
   out.path = target.substr(0, mark);
   if (mark != target.npos) out.query = target.substr(mark + 1);
+  out.has_content = parser_->it.chunked() || parser_->it.content_length().value_or(0) != 0;
   // Content that nobody reads would be taken for the next request.
-  const bool has_content = parser_->it.chunked() || parser_->it.content_length().value_or(0) != 0 ||
-                           parser_->it.upgrade();
-  out.keep_alive = parser_->it.keep_alive() && !has_content;
+  out.keep_alive = parser_->it.keep_alive() && !out.has_content && !parser_->it.upgrade();
   parser_ = std::make_unique<Parser>();
   return out;
 }

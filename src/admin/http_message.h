@@ -15,8 +15,9 @@ inline constexpr std::size_t http_header_octets_max = 8'192;
 
 struct HttpRequest {
   std::string method;
-  std::string path;   ///< Of the target, as it came; without the query.
-  std::string query;  ///< Behind the `?`.
+  std::string path;          ///< Of the target, as it came; without the query.
+  std::string query;         ///< Behind the `?`.
+  bool has_content = false;  ///< It follows; nobody reads it, and the connection must end.
   bool keep_alive = false;
 };
 

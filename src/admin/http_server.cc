@@ -92,6 +92,7 @@ HttpResponse HttpServer::answer(const HttpRequest& request) const {
   if (request.method != "GET" && request.method != "HEAD") {
     return {.status = 405, .content = "only GET and HEAD\n"};
   }
+  if (request.has_content) return {.status = 413, .content = "no content is taken here\n"};
   return handler_(request);
 }
 

@@ -95,6 +95,9 @@ TEST_F(HttpServerTest, refuses_other_methods_and_protocols) {
   const std::string posted = ask({"POST /healthz HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"});
   EXPECT_TRUE(posted.starts_with("HTTP/1.1 405 Method Not Allowed\r\n")) << posted;
   EXPECT_EQ(count(posted, "HTTP/1.1 "), 1u);
+  const std::string chunked =
+      ask({"GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n"});
+  EXPECT_TRUE(chunked.starts_with("HTTP/1.1 413 Payload Too Large\r\n")) << chunked;
   const std::string smtp = ask({"EHLO me\r\nMAIL FROM:<a@b>\r\n\r\n"});
   EXPECT_TRUE(smtp.starts_with("HTTP/1.1 400 Bad Request\r\n")) << smtp;
 }
