@@ -53,9 +53,10 @@ constexpr std::size_t nonce_octets_max = 256;
          std::ranges::all_of(text, [](char c) { return c >= '!' && c <= '~' && c != ','; });
 }
 
-/// The authorization identity of a gs2-header: `[ "a=" saslname ]`. nullopt: malformed.
+/// The authorization identity of a gs2-header: `[ "a=" saslname ]`. nullopt: malformed. Deviates:
+/// an empty one is none; gsasl sends it so.
 [[nodiscard]] std::optional<std::string> parse_authorization(std::string_view item) {
-  if (item.empty()) return std::string();
+  if (item.empty() || item == "a=") return std::string();
   const auto value = value_of(item, 'a');
   return value ? parse_saslname(*value) : std::nullopt;
 }

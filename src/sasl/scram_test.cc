@@ -90,6 +90,7 @@ struct FirstCase {
 const FirstCase first_cases[] = {
     {"a client that knows channel bindings", "y,,n=user,r=abc", "verifier of user"},
     {"the same identity twice", "n,a=user,n=user,r=abc", "verifier of user"},
+    {"an empty identity beside the name", "n,a=,n=user,r=abc", "verifier of user"},
     {"encoded commas and equals signs", "n,,n=a=2Cb=3Dc,r=abc", "verifier of a,b=c"},
     {"unknown extensions", "n,,n=user,r=abc,x=1,y=2", "verifier of user"},
     {"a nonce of full length", "n,,n=user,r=" + std::string(256, 'x'), "verifier of user"},
