@@ -71,7 +71,9 @@ base::Task<RouteAnswer> Explainer::run() {
   if (!text.starts_with('<')) text = '<' + text + '>';
   auto command = smtp::parse_rcpt("TO:" + text, true);
   if (!command) {
-    note(answer, "address", std::string(grammar::describe(command.error().path)));
+    const bool is_path = command.error().code == smtp::CommandErrorCode::bad_path;
+    note(answer, "address",
+         is_path ? std::string(grammar::describe(command.error().path)) : "is followed by more");
     end(answer, smtp::one_line(smtp::reply_to(command.error(), smtp::Verb::rcpt)));
     co_return answer;
   }
