@@ -32,6 +32,7 @@ struct Scenario {
   bool crashes = false;
   sim::Stop how = sim::Stop::power_cut;
   unsigned resets_per_mille = 0;
+  bool forgets_syncs = false;  ///< A mutation: every sync of the log does nothing.
 };
 
 struct Outcome {
@@ -94,6 +95,9 @@ class Traffic {
     }
     hosts_.emplace_back(world_, out_.ledger, "client.test", "203.0.113.200",
                         Personality{.keeps_reports = true});
+    if (scenario.forgets_syncs)
+      site_.machine().disk().set_skip(
+          [](sim::DiskOperation, const std::string& path, auto) { return path.contains("/log."); });
     site_.boot();
     for (const ClientPlan& client : scenario.clients)
       clients_.emplace_back(world_, out_.ledger,
@@ -281,6 +285,19 @@ TEST(Foreign, crashes_lose_nothing) {
         kill ? outcome.events("unknown") : outcome.ledger.acknowledged();
     expect_sound(outcome, "seed " + std::to_string(seed), doubled_max);
   }
+}
+
+TEST(Foreign, the_ledger_finds_what_a_missing_sync_loses) {
+  std::size_t lost = 0;
+  for (std::uint64_t seed = 30; seed < 36 && lost == 0; ++seed)
+    lost = run({.seed = seed,
+                .hosts = {{"z", {.greylists = 10min}}},
+                .clients = all_clients(60, 30s),
+                .crashes = true,
+                .forgets_syncs = true})
+               .ledger.lost()
+               .size();
+  EXPECT_GT(lost, 0u);
 }
 
 TEST(Foreign, one_seed_gives_one_event_log_octet_for_octet) {
