@@ -63,7 +63,7 @@ const ContentCase content_cases[] = {
     {"a header section", "DATA\r\nA: 1\r\n\r\nx\r\n.\r\n", "A: 1\r\n\r\nx\r\n"},
     {"a header section alone", "DATA\r\nA: 1\r\n.\r\n", "A: 1\r\n"},
     {"a blank line and a body", "DATA\r\n\r\nx\r\n.\r\n", "\r\nx\r\n"},
-    {"a body alone is parted from our field", "DATA\r\nx\r\n.\r\n", "\r\nx\r\n"},
+    {"a body alone", "DATA\r\nx\r\n.\r\n", "x\r\n"},
     {"nothing", "DATA\r\n.\r\n", ""},
     {"chunks without a last line end", "BDAT 4\r\nA: 1BDAT 4\r\n\r\n\r\nBDAT 1 LAST\r\nx",
      "A: 1\r\n\r\nx"},
@@ -84,6 +84,22 @@ TEST(Reception, stores_content_as_it_came_below_its_own_field) {
     EXPECT_EQ(content.substr(end + 2), row.stored) << row.name;
     rig.accepted.clear();
   }
+}
+
+TEST(Reception, submission_parts_its_fields_from_a_body_that_stands_alone) {
+  Settings submission = settings();
+  submission.listeners = {listener(mx, policy::ListenerRole::submission)};
+  Rig rig(share(std::move(submission)));
+  Client& client = rig.connect(std::string(mx));
+  const std::string start = "MAIL FROM:<>\r\nRCPT TO:<bob@here.test>\r\nDATA\r\n";
+  EXPECT_EQ(codes(rig.talk(client, "EHLO c\r\n" + start + "hello\r\n.\r\n" + start +
+                                       "A: 1\r\nbcc: x\r\n\r\nhello\r\n.\r\n")),
+            "220 250 250 250 354 250 250 250 354 250");
+  ASSERT_EQ(rig.accepted.size(), 2u);
+  const std::string& alone = rig.accepted[0].content;
+  EXPECT_NE(alone.find("\r\nDate: "), alone.npos);
+  EXPECT_TRUE(alone.ends_with(">\r\n\r\nhello\r\n")) << alone;
+  EXPECT_TRUE(rig.accepted[1].content.ends_with(">\r\nA: 1\r\n\r\nhello\r\n"));
 }
 
 TEST(Reception, large_chunks_go_through_files) {

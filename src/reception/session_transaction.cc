@@ -96,13 +96,12 @@ void Session::read_header() {
   loops_ = grammar::count_received(header_) >= received_fields_max;
   const bool submits = listener_.role == policy::ListenerRole::submission ||
                        listener_.role == policy::ListenerRole::submissions;
+  if (!submits) return;  // Content in transit is never changed, however odd it is.
   const bool begins_with_body = lacks_header_section(header_);
-  if (submits) {
-    added_ = missing_fields(header_, {.hostname = settings_->hostname,
-                                      .id = base::to_string(id_),
-                                      .now = reception_.world_.clock.wall()});
-    header_ = without_bcc(header_);
-  }
+  added_ = missing_fields(header_, {.hostname = settings_->hostname,
+                                    .id = base::to_string(id_),
+                                    .now = reception_.world_.clock.wall()});
+  header_ = without_bcc(header_);
   // Otherwise the first lines of the body would be taken for a part of our fields.
   if (begins_with_body) added_ += "\r\n";
 }
