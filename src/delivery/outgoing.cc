@@ -49,7 +49,7 @@ std::string reverse_path_to_say(const std::string& printed) {
 }
 
 Io<bool> header_needs_smtputf8(spool::Spool& spool, const Letter& letter) {
-  if (!letter.envelope->eight_bit) return false;
+  if (!letter.envelope->eight_bit || !letter.envelope->smtputf8) return false;
   const auto text = read_content(spool, letter, header_octets_max, [](std::string_view begin) {
     return grammar::find_header_end(begin).has_value();
   });

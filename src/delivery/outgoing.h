@@ -24,7 +24,9 @@ inline constexpr std::size_t header_octets_max = std::size_t{1} << 20;
 [[nodiscard]] std::string forward_path_to_say(const std::string& printed);
 [[nodiscard]] std::string reverse_path_to_say(const std::string& printed);
 
-/// Only a next hop with SMTPUTF8 may get this header section [RFC6531 3.6].
+/// Only a next hop with SMTPUTF8 may get this header section [RFC6531 3.6]. What came to us without
+/// SMTPUTF8 is no internationalized message, whatever stands in its header section: it is handed on
+/// as it came.
 [[nodiscard]] base::Io<bool> header_needs_smtputf8(spool::Spool& spool, const Letter& letter);
 
 /// The content for a next hop without 8BITMIME; nullopt: it cannot be converted [RFC6152 3].

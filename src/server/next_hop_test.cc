@@ -208,6 +208,16 @@ TEST(next_hop, smtputf8_is_demanded_when_the_header_section_needs_it) {
   EXPECT_TRUE(without.logged("5.6.7"));
 }
 
+TEST(next_hop, a_header_section_that_came_without_smtputf8_is_handed_on_as_it_came) {
+  const std::string content = "From: \xff\xfe\r\n\r\nx\r\n";
+  const Seen seen = relay({.content = content}, {taking("8BITMIME")});
+  EXPECT_TRUE(seen.heard.contains(content));
+  EXPECT_EQ(seen.events("delivered"), 1u);
+  const Seen seven_bit = relay({.content = content}, {taking("HELP")});
+  EXPECT_FALSE(seven_bit.heard.contains("MAIL"));
+  EXPECT_TRUE(seven_bit.logged("5.6.3"));
+}
+
 TEST(next_hop, smtputf8_is_not_demanded_when_nothing_needs_it) {
   const Seen seen = relay({.to = {"<x@b\xc3\xbc"
                                   "cher.test>"},
