@@ -40,6 +40,13 @@ TEST(Escape, peer_text) {
   EXPECT_EQ(escaped("a\r\n\0\x7f\xff"sv), "a\\x0d\\x0a\\x00\\x7f\\xff");
   EXPECT_EQ(escaped("h\xc3\xa9 \xc2\x9b"), "h\xc3\xa9 \\xc2\\x9b") << "C1 controls move terminals";
   EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
+  EXPECT_EQ(escaped("\xe2\x80\xae"
+                    "gnp"),
+            "\\xe2\\x80\\xaegnp")
+      << "right to left";
+  EXPECT_EQ(escaped("\xe2\x80\xa8\xe2\x81\xa9"), "\\xe2\\x80\\xa8\\xe2\\x81\\xa9");
+  EXPECT_EQ(escaped("\xe2\x80\x93\xe2\x80\xaf\xe2\x81\xa5"),
+            "\xe2\x80\x93\xe2\x80\xaf\xe2\x81\xa5");
   EXPECT_EQ(escaped("abcdef", 3), "abc…");
   EXPECT_EQ(json_quoted("a\"\\\n\xff"), "\"a\\\"\\\\\\u000a\xef\xbf\xbd\"");
 }

@@ -17,6 +17,16 @@ bool is_c1_control(std::string_view sequence) {
   return sequence.size() == 2 && octet(sequence, 0) == 0xc2 && octet(sequence, 1) < 0xa0;
 }
 
+/// Marks that turn the direction of what follows, and separators of lines and paragraphs: U+200E,
+/// U+200F, U+2028 to U+202E, U+2066 to U+2069. With them a list shows what is not there.
+bool is_layout_mark(std::string_view sequence) {
+  if (sequence.size() != 3 || octet(sequence, 0) != 0xe2) return false;
+  const unsigned char last = octet(sequence, 2);
+  if (octet(sequence, 1) == 0x80)
+    return last == 0x8e || last == 0x8f || (last >= 0xa8 && last <= 0xae);
+  return octet(sequence, 1) == 0x81 && last >= 0xa6 && last <= 0xa9;
+}
+
 }  // namespace
 
 std::size_t utf8_sequence(std::string_view text) {
@@ -61,7 +71,7 @@ std::string escaped(std::string_view text, std::size_t octets_max) {
   while (!text.empty()) {
     std::size_t length = utf8_sequence(text);
     const std::string_view sequence = text.substr(0, length);
-    if (length == 0 || is_control(text[0]) || is_c1_control(sequence)) {
+    if (length == 0 || is_control(text[0]) || is_c1_control(sequence) || is_layout_mark(sequence)) {
       length = std::max<std::size_t>(length, 1);
       for (std::size_t i = 0; i < length; ++i) {
         fmt::format_to(std::back_inserter(out), "\\x{:02x}", octet(text, i));
