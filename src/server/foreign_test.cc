@@ -260,6 +260,32 @@ TEST(Foreign, all_together) {
   EXPECT_GE(outcome.ledger.acknowledged(), 1'000u);
 }
 
+/// The longest time, in seconds, from acceptance to delivery in `domain`.
+double longest_delay(const std::string& log, const std::string& domain) {
+  double longest = 0;
+  for (std::size_t at = 0; at < log.size();) {
+    const std::size_t end = log.find('\n', at);
+    const std::string_view line = std::string_view(log).substr(at, end - at);
+    at = end + 1;
+    constexpr std::string_view key = "\"delay\":";
+    const std::size_t delay = line.find(key);
+    if (line.contains("\"delivered\"") && line.contains("@" + domain + "\"") && delay != line.npos)
+      longest = std::max(longest, std::stod(std::string(line.substr(delay + key.size(), 20))));
+  }
+  return longest;
+}
+
+TEST(Foreign, slow_and_dead_hosts_delay_nobody_else) {
+  const Outcome outcome =
+      run({.seed = 6,
+           .hosts = {{"good", {}}, {"tarpit", {.each_octet = 1s}}, {"silent", {.silent = true}}},
+           .clients = {{.messages = 500}, {.messages = 500}, {.messages = 500}},
+           .expire = "6h"});
+  expect_sound(outcome, "slow and dead hosts");
+  EXPECT_GT(longest_delay(outcome.log, "tarpit.test"), 600.0) << "it was no tarpit";
+  EXPECT_LT(longest_delay(outcome.log, "good.test"), 2.0);
+}
+
 TEST(Foreign, a_day_of_traffic) {
   const Outcome outcome = run({.seed = 5,
                                .hosts = everybody(),
