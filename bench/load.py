@@ -63,10 +63,12 @@ class Sink:
 
 
 class Server:
-    def __init__(self, program, deliver, via):
+    def __init__(self, program, deliver, via, routes=""):
+        self.program = program
         self.folder = tempfile.mkdtemp(prefix="posthaste-bench-")
         self.port = free_port()
-        route = f'[[route]]\nrecipient = "*"\nvia = "{via}"\n' if via else ""
+        if via:
+            routes += f'[[route]]\nrecipient = "*"\nvia = "{via}"\n'
         with open(f"{self.folder}/posthaste.toml", "w") as out:
             out.write(f'hostname = "bench.test"\ndata_dir = "{self.folder}/data"\n'
                       f'[[listener]]\naddress = "127.0.0.1:{self.port}"\nrole = "mx"\n'
@@ -75,10 +77,13 @@ class Server:
                       f'[[domain]]\nname = "bench.test"\ndeliver = "{deliver}"\n'
                       '[[user]]\naddress = "user@bench.test"\n'
                       f'[delivery]\ntls = "off"\n[log]\nfile = "{self.folder}/log"\n'
-                      f'[admin]\naddress = ""\n{route}'.replace("FOLDER", self.folder))
-        self.process = subprocess.Popen([program, "serve", "--config",
-                                         f"{self.folder}/posthaste.toml"], stderr=subprocess.PIPE)
+                      f'[admin]\naddress = ""\n{routes}'.replace("FOLDER", self.folder))
         self.log, self.rest, self.seen = None, b"", 0
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([self.program, "serve", "--config",
+                                         f"{self.folder}/posthaste.toml"], stderr=subprocess.PIPE)
         for line in self.process.stderr:
             if line == b"ready\n":
                 break
@@ -99,6 +104,15 @@ class Server:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
+        self.remove()
+
+    def kill(self, keep=False):
+        self.process.kill()
+        self.process.wait()
+        if not keep:
+            self.remove()
+
+    def remove(self):
         # Removed when all has been measured: for minutes after many files are gone ext4 searches
         # long for a free inode, and every new file would be slow.
         atexit.register(shutil.rmtree, self.folder)
