@@ -23,7 +23,7 @@ namespace spool {
 struct SpoolOptions {
   std::string directory;                     ///< Made when missing.
   std::uint32_t segment_octets = 64u << 20;  ///< At least 256 KiB, at most 2 GiB.
-  std::uint32_t allocate_octets = 8u << 20;  ///< A segment takes room on the disk in such steps.
+  std::uint32_t allocate_octets = 4u << 20;  ///< A segment takes room on the disk in such steps.
   std::size_t content_memory_each = 1u << 20;
   std::size_t content_memory_max = 256u << 20;
   std::uint32_t journal_octets = 2u << 20;                       ///< Twice: there is a spare.
