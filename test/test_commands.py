@@ -72,8 +72,7 @@ def test_check_says_where_a_file_is_no_toml(folder, text):
 @pytest.mark.parametrize("text", [
     '[relay]\nsource_routes = "honor"\n', '[relay]\nreverse_routes = true\n',
     '[[listener]]\naddress = "127.0.0.1:25"\nproxy_protocol = true\n',
-    '[[listener]]\naddress = "127.0.0.1:25"\ntrusted = ["127.0.0.1"]\n',
-    '[trace]\nkeep = "1d"\n', '[trace]\nsize = "1GiB"\n'])
+    '[[listener]]\naddress = "127.0.0.1:25"\ntrusted = ["127.0.0.1"]\n'])
 def test_what_is_not_built_yet_is_refused_as_such(folder, text):
     done = check(folder, text)
     assert done.returncode == 2 and "not supported yet" in done.stderr
@@ -124,7 +123,7 @@ def test_wrong_usage_is_2(arguments):
     [], ["serve"], ["check"], ["send"], ["queue"], ["queue", "list"], ["queue", "show"],
     ["queue", "body"], ["queue", "retry"], ["queue", "hold"], ["queue", "release"],
     ["queue", "bounce"], ["queue", "drop"], ["queue", "reroute"], ["check-address"], ["demo"],
-    ["route"], ["user", "hash"], ["user", "add"], ["user", "remove"], ["user", "list"],
+    ["route"], ["trace"], ["user", "hash"], ["user", "add"], ["user", "remove"], ["user", "list"],
     ["user", "passwd"]],
     ids=" ".join)
 def test_every_command_has_help(command):

@@ -36,6 +36,7 @@ class CommandLine {
   void add_send();
   void add_user();
   void add_route();
+  void add_trace();
   void add_queue();
   void add_action(CLI::App& queue, const char* name, const char* help);
   void add_others();
@@ -66,6 +67,7 @@ CommandLine::CommandLine() {
   add_queue();
   add_user();
   add_route();
+  add_trace();
   add_others();
 }
 
@@ -177,6 +179,17 @@ void CommandLine::add_route() {
   route->add_option("--sender", route_.sender, "With this reverse-path")->type_name("ADDRESS");
   add_json(*route);
   add_config(*route);
+}
+
+void CommandLine::add_trace() {
+  CLI::App* trace =
+      add(app_, "trace", "Tell the whole life of a message, also after it has left the queue",
+          [this] { return TraceOptions{config_, id_, json_}; });
+  trace->add_option("ID", id_, "The message, as logs and `queue list` name it")
+      ->required()
+      ->type_name("");
+  add_json(*trace);
+  add_config(*trace);
 }
 
 void CommandLine::add_queue() {

@@ -99,14 +99,21 @@ struct SendmailOptions {
   std::vector<std::string> recipients;
 };
 
+struct TraceOptions {
+  std::string config;
+  std::string id;
+  bool json = false;
+};
+
 struct DemoOptions {
   bool without_z = false;  ///< The server z.test does not run: the demo must fail.
 };
 
-using Command = std::variant<ServeOptions, CheckOptions, CheckAddressOptions, SendOptions,
-                             UserHashOptions, UserAddOptions, UserPasswdOptions, UserRemoveOptions,
-                             UserListOptions, RouteOptions, QueueListOptions, QueueShowOptions,
-                             QueueBodyOptions, QueueActionOptions, SendmailOptions, DemoOptions>;
+using Command =
+    std::variant<ServeOptions, CheckOptions, CheckAddressOptions, SendOptions, UserHashOptions,
+                 UserAddOptions, UserPasswdOptions, UserRemoveOptions, UserListOptions,
+                 RouteOptions, TraceOptions, QueueListOptions, QueueShowOptions, QueueBodyOptions,
+                 QueueActionOptions, SendmailOptions, DemoOptions>;
 
 // Each returns the exit status of the process.
 [[nodiscard]] int run(const ServeOptions& options);
@@ -114,6 +121,7 @@ using Command = std::variant<ServeOptions, CheckOptions, CheckAddressOptions, Se
 [[nodiscard]] int run(const CheckAddressOptions& options);
 [[nodiscard]] int run(const SendOptions& options);
 [[nodiscard]] int run(const UserHashOptions& options);
+[[nodiscard]] int run(const TraceOptions& options);
 [[nodiscard]] int run(const QueueListOptions& options);
 [[nodiscard]] int run(const QueueShowOptions& options);
 [[nodiscard]] int run(const QueueBodyOptions& options);

@@ -262,8 +262,6 @@ const BadFile bad_files[] = {
      "2:17: relay.source_routes: \"honor\" is not supported yet"},
     {"[relay]\nreverse_routes = true",
      "2:18: relay.reverse_routes: reverse_routes is not supported yet"},
-    {"[trace]\nkeep = \"1d\"", "2:8: trace.keep: traces are not supported yet"},
-    {"[trace]\nsize = \"1GiB\"", "2:8: trace.size: traces are not supported yet"},
 };
 
 TEST(load, one_mistake_and_where_it_stands) {

@@ -10,27 +10,28 @@
 
 namespace engine {
 
-Event::Event(Format format, base::WallTime time, std::string_view name) : format_(format) {
-  line_.reserve(384);
-  if (format_ == Format::json) {
-    fmt::format_to(std::back_inserter(line_), R"({{"time":"{}","event":"{}")", base::rfc3339(time),
-                   name);
-  } else {
-    fmt::format_to(std::back_inserter(line_), "{} {}", base::rfc3339(time), name);
-  }
+Event::Event(Format format, base::WallTime time, std::string_view name)
+    : has_text_(format == Format::text) {
+  json_.reserve(384);
+  fmt::format_to(std::back_inserter(json_), R"({{"time":"{}","event":"{}")", base::rfc3339(time),
+                 name);
+  if (has_text_) fmt::format_to(std::back_inserter(text_), "{} {}", base::rfc3339(time), name);
 }
 
 void Event::key(std::string_view name) {
-  if (format_ == Format::json) {
-    fmt::format_to(std::back_inserter(line_), R"(,"{}":)", name);
-  } else {
-    fmt::format_to(std::back_inserter(line_), " {}=", name);
-  }
+  fmt::format_to(std::back_inserter(json_), R"(,"{}":)", name);
+  if (has_text_) fmt::format_to(std::back_inserter(text_), " {}=", name);
 }
 
-void Event::value(std::string_view text) { line_ += base::json_quoted(base::escaped(text)); }
+void Event::raw(std::string_view text) {
+  json_ += text;
+  if (has_text_) text_ += text;
+}
+
+void Event::value(std::string_view text) { raw(base::json_quoted(base::escaped(text))); }
 
 Event& Event::id(base::MessageId id) {
+  id_ = id;
   key("id");
   value(base::to_string(id));
   return *this;
@@ -44,37 +45,37 @@ Event& Event::text(std::string_view name, std::string_view content) {
 
 Event& Event::text_or_null(std::string_view name, std::string_view content) {
   if (!content.empty()) return text(name, content);
-  key(name);
-  line_ += "null";
-  return *this;
+  return json(name, "null");
 }
 
 Event& Event::list(std::string_view name, std::span<const std::string> values) {
   key(name);
-  line_ += '[';
+  raw("[");
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i > 0) line_ += ',';
+    if (i > 0) raw(",");
     value(values[i]);
   }
-  line_ += ']';
+  raw("]");
   return *this;
 }
 
 Event& Event::number(std::string_view name, std::int64_t content) {
-  key(name);
-  fmt::format_to(std::back_inserter(line_), "{}", content);
-  return *this;
+  return json(name, fmt::format("{}", content));
 }
 
 Event& Event::seconds(std::string_view name, base::Duration content) {
-  key(name);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(content).count();
-  fmt::format_to(std::back_inserter(line_), "{}.{:03}", ms / 1'000, ms % 1'000);
-  return *this;
+  return json(name, fmt::format("{}.{:03}", ms / 1'000, ms % 1'000));
 }
 
 Event& Event::time(std::string_view name, base::WallTime content) {
   return text(name, base::rfc3339(content));
+}
+
+Event& Event::json(std::string_view name, std::string_view content) {
+  key(name);
+  raw(content);
+  return *this;
 }
 
 EventLog::EventLog(Event::Format format, const sys::Clock& clock, sys::Loop& loop, Sink sink)
@@ -95,10 +96,17 @@ EventLog::~EventLog() {
 Event EventLog::event(std::string_view name) const { return {format_, clock_.wall(), name}; }
 
 void EventLog::write(Event& event) {
-  pending_ += event.line_;
-  pending_ += format_ == Event::Format::json ? "}\n" : "\n";
+  event.json_ += '}';
+  pending_ += format_ == Event::Format::json ? event.json_ : event.text_;
+  pending_ += '\n';
+  if (trace_ && event.id_.value != 0) trace_(event.id_, event.json_);
   if (std::exchange(posted_, true)) return;
   loop_.post(flush_, flush_);
+}
+
+void EventLog::trace(base::MessageId id, Event& event) {
+  event.json_ += '}';
+  if (trace_) trace_(id, event.json_);
 }
 
 void EventLog::flush() {

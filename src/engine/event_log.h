@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/id.h"
 #include "base/time.h"
@@ -26,14 +27,19 @@ class Event {
   Event& number(std::string_view key, std::int64_t value);
   Event& seconds(std::string_view key, base::Duration value);  ///< With milliseconds.
   Event& time(std::string_view key, base::WallTime value);
+  /// A value that is JSON already, made by ourselves.
+  Event& json(std::string_view key, std::string_view value);
 
  private:
   friend class EventLog;
   void key(std::string_view name);
   void value(std::string_view text);
+  void raw(std::string_view text);
 
-  Format format_;
-  std::string line_;
+  base::MessageId id_;
+  std::string json_;
+  std::string text_;  ///< Only if the log is of that format.
+  bool has_text_;
 };
 
 /// The event log of a server. Lines gather during one turn of the loop and are written together.
@@ -47,8 +53,14 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
+  /// Gets each event of a message, as a JSON object, at once.
+  using Trace = std::function<void(base::MessageId id, std::string_view json)>;
+  void set_trace(Trace trace) { trace_ = std::move(trace); }
+
   [[nodiscard]] Event event(std::string_view name) const;
   void write(Event& event);
+  /// For the trace alone: `id` is the message, or what else it is filed under.
+  void trace(base::MessageId id, Event& event);
   void flush();
   /// Of events from now on.
   void set_format(Event::Format format) { format_ = format; }
@@ -64,6 +76,7 @@ class EventLog {
   const sys::Clock& clock_;
   sys::Loop& loop_;
   Sink sink_;
+  Trace trace_;
   std::string pending_;
   Flush flush_;
   bool posted_ = false;

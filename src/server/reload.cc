@@ -54,6 +54,7 @@ Server::Started Server::apply(const ConfigPointer& config) {
 
   delivery_->reload(settings->delivery);
   log_.set_format(event_format(*config));
+  trace_.set_bounds(config->trace.keep, config->trace.size);
   certificate_ = std::move(settings->certificate);
   config_ = config;
   if (moves) {

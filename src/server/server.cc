@@ -36,11 +36,18 @@ Server::Server(const World& world, ConfigPointer config, engine::EventLog::Sink 
       config_(std::move(config)),
       timers_(world.loop),
       log_(event_format(*config_), world.clock, world.loop, std::move(log_sink)),
+      trace_(world.disk, world.clock, trace_options(*config_)),
+      traced_(world.loop),
       resolver_(world.resolver, world.loop),
       spool_(
           {world.loop, world.disk, world.commit_loop, world.commit_disk, world.clock, world.random},
           spool_options(*config_)),
-      stop_(world.loop) {}
+      stop_(world.loop) {
+  log_.set_trace([this](base::MessageId id, std::string_view event) {
+    trace_.add(id, event);
+    traced_.notify();
+  });
+}
 
 Server::~Server() = default;
 
@@ -92,6 +99,7 @@ base::Task<Server::Started> Server::open_queue(const Settings& settings) {
   }
   recovered_ = std::move(*recovered);
   opened_ = true;
+  tracing_.spawn(record_trace());
   spooling_.spawn(spool_.run());
   spooling_.spawn(commit_elsewhere());
   for (const spool::Damage& damage : recovered_.damage) {
@@ -183,6 +191,20 @@ base::Task<> Server::answer(std::string_view request, const admin::ControlWriter
   return control_->queue_.answer(std::string(request), write);
 }
 
+base::Task<> Server::record_trace() {
+  co_await trace_.open();
+  for (;;) {
+    while (trace_.has_work()) co_await trace_.write();
+    if (trace_ends_) co_return;
+    (void)co_await traced_.wait();
+  }
+}
+
+void Server::end_trace() {
+  trace_ends_ = true;
+  traced_.notify();
+}
+
 base::Task<base::Io<>> Server::run_commits() {
   co_await spool_.run_commits();
   co_return base::Io<>{};
@@ -217,6 +239,8 @@ base::Task<> Server::run() {
   }
   if (opened_) co_await spool_.stop();
   co_await spooling_.join();
+  end_trace();
+  co_await tracing_.join();
   log_.flush();
   timers_.stop();
   while (!timers_.idle() || log_.pending()) co_await sys::Yield(world_.loop);

@@ -20,6 +20,7 @@
 #include "server/settings.h"
 #include "server/world.h"
 #include "spool/spool.h"
+#include "trace/recorder.h"
 
 namespace server {
 
@@ -84,6 +85,9 @@ class Server {
   [[nodiscard]] std::expected<Http, std::string> listen_for_http(const config::Config& config);
   [[nodiscard]] Started apply(const ConfigPointer& config);
 
+  /// Writes what happens to messages into the trace, until end_trace().
+  [[nodiscard]] base::Task<> record_trace();
+  void end_trace();
   [[nodiscard]] base::Task<base::Io<>> run_commits();
   [[nodiscard]] base::Task<> commit_elsewhere();
   [[nodiscard]] base::Task<> receive();
@@ -100,6 +104,9 @@ class Server {
   Reloader reloader_;
   engine::Timers timers_;
   engine::EventLog log_;
+  trace::Recorder trace_;
+  engine::Signal traced_;
+  bool trace_ends_ = false;
   engine::Resolver resolver_;
   spool::Spool spool_;
   spool::Recovered recovered_;
@@ -116,6 +123,7 @@ class Server {
   bool opened_ = false;
   bool busy_ = false;
   base::Group spooling_;
+  base::Group tracing_;
   base::Group controlling_;
   base::Group delivering_;
   base::Group receiving_;

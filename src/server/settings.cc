@@ -186,6 +186,14 @@ engine::Event::Format event_format(const config::Config& config) {
 
 std::string spool_directory(const std::string& data_dir) { return data_dir + "/spool"; }
 
+std::string trace_directory(const std::string& data_dir) { return data_dir + "/trace"; }
+
+trace::Options trace_options(const config::Config& config) {
+  return {.directory = trace_directory(config.data_dir),
+          .keep = config.trace.keep,
+          .octets_max = config.trace.size};
+}
+
 std::string public_directory(const std::string& data_dir) { return data_dir + "/public"; }
 
 std::string submit_path(const std::string& data_dir) {

@@ -11,6 +11,7 @@
 #include "reception/settings.h"
 #include "server/world.h"
 #include "spool/spool.h"
+#include "trace/recorder.h"
 
 namespace server {
 
@@ -44,6 +45,8 @@ struct Settings {
 [[nodiscard]] engine::Event::Format event_format(const config::Config& config);
 [[nodiscard]] spool::SpoolOptions spool_options(const config::Config& config);
 [[nodiscard]] std::string spool_directory(const std::string& data_dir);
+[[nodiscard]] trace::Options trace_options(const config::Config& config);
+[[nodiscard]] std::string trace_directory(const std::string& data_dir);
 /// The folder that every user of the machine may look into.
 [[nodiscard]] std::string public_directory(const std::string& data_dir);
 /// The socket in it at which local programs submit mail, by SMTP. It only submits.
