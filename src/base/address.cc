@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <ranges>
 
 #include "base/ascii.h"
@@ -43,7 +42,7 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   // inet_pton reads text that ends in NUL, and knows no longer spelling than 45 octets.
   char copy[INET6_ADDRSTRLEN] = {};
   if (text.size() >= sizeof copy || text.find('\0') != text.npos) return std::nullopt;
-  std::memcpy(copy, text.data(), text.size());
+  (void)text.copy(copy, text.size());
   std::array<std::uint8_t, 4> four;
   if (inet_pton(AF_INET, copy, four.data()) == 1) return v4(four);
   std::array<std::uint8_t, 16> sixteen;
