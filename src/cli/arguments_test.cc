@@ -119,7 +119,7 @@ const EarlyCase early_cases[] = {
     {"the hidden option is not shown", "demo --help", 0, "Usage"},
     {"no command", "", 2, "subcommand"},
     {"no such command", "sen", 2, "no such command: sen"},
-    {"no such command, with options", "trace 1 --json", 2, "no such command: trace"},
+    {"no such command, with options", "tracing 1 --json", 2, "no such command: tracing"},
     {"no such command below", "queue hand --all", 2, "no such command: hand"},
     {"half a command", "queue", 2, "subcommand"},
     {"no such option", "serve --jsn", 2, "--jsn"},
