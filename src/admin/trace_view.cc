@@ -5,17 +5,13 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "admin/json_text.h"
+
 namespace admin {
 
 namespace json = boost::json;
 
 namespace {
-
-/// Empty: it is missing, null, or no text.
-std::string_view text_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string_view(value->as_string()) : "";
-}
 
 json::value member(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
@@ -33,8 +29,7 @@ std::string_view state_after(std::string_view event) {
   return {};
 }
 
-/// Whether the event tells of an attempt: of what was tried, not of what was decided about it. An
-/// operator's bounce and an expiry have no host that was asked.
+/// Whether the event tells how an attempt ended. An expiry tells that there will be none.
 bool is_attempt(std::string_view event) {
   return event == "delivered" || event == "deferred" || event == "unknown" || event == "bounced";
 }

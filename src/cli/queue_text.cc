@@ -4,17 +4,14 @@
 
 #include <boost/json.hpp>
 
+#include "admin/json_text.h"
+
 namespace cli {
 
 namespace json = boost::json;
+using admin::text_of;
 
 namespace {
-
-/// Empty: it is missing, null, or no text.
-std::string_view text_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string_view(value->as_string()) : "";
-}
 
 std::uint64_t number_of(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);

@@ -4,19 +4,15 @@
 
 #include <boost/json.hpp>
 
+#include "admin/json_text.h"
 #include "cli/queue_text.h"
 
 namespace cli {
 
 namespace json = boost::json;
+using admin::text_of;
 
 namespace {
-
-/// Empty: it is missing, null, or no text.
-std::string_view text_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string_view(value->as_string()) : "";
-}
 
 /// `2026-11-25 03:28:30.123`, of the RFC 3339 form.
 std::string moment(std::string_view time) {
@@ -46,21 +42,6 @@ std::string particulars(const json::object& event) {
   return out;
 }
 
-std::string steps_text(const json::object& event) {
-  std::string out;
-  const json::value* steps = event.if_contains("steps");
-  if (steps == nullptr || !steps->is_array()) return out;
-  for (const json::value& step : steps->as_array()) {
-    if (!step.is_object()) continue;
-    out += fmt::format("      {}: {}\n", text_of(step.as_object(), "what"),
-                       text_of(step.as_object(), "why"));
-  }
-  return out;
-}
-
-/// Whether an event tells of this recipient: it names it, or the next hop that it waits for.
-bool concerns(const json::object& event, std::string_view to) { return text_of(event, "to") == to; }
-
 std::string recipient_text(const json::object& recipient, const json::array& events) {
   const std::string_view to = text_of(recipient, "to");
   std::string out = fmt::format("to <{}>: {}\n", to, text_of(recipient, "state"));
@@ -68,11 +49,10 @@ std::string recipient_text(const json::object& recipient, const json::array& eve
     out += fmt::format("  waits for {}\n", waits);
   }
   for (const json::value& value : events) {
-    if (!value.is_object() || !concerns(value.as_object(), to)) continue;
     const json::object& event = value.as_object();
+    if (text_of(event, "to") != to) continue;
     out += fmt::format("  {}  {:<9}{}\n", moment(text_of(event, "time")), text_of(event, "event"),
                        particulars(event));
-    out += steps_text(event);
   }
   return out;
 }

@@ -104,11 +104,6 @@ void EventLog::write(Event& event) {
   loop_.post(flush_, flush_);
 }
 
-void EventLog::trace(base::MessageId id, Event& event) {
-  event.json_ += '}';
-  if (trace_) trace_(id, event.json_);
-}
-
 void EventLog::flush() {
   if (pending_.empty()) return;
   sink_(pending_);

@@ -27,11 +27,11 @@ class Event {
   Event& number(std::string_view key, std::int64_t value);
   Event& seconds(std::string_view key, base::Duration value);  ///< With milliseconds.
   Event& time(std::string_view key, base::WallTime value);
-  /// A value that is JSON already, made by ourselves.
-  Event& json(std::string_view key, std::string_view value);
 
  private:
   friend class EventLog;
+  /// A value that is JSON already, made by ourselves.
+  Event& json(std::string_view key, std::string_view value);
   void key(std::string_view name);
   void value(std::string_view text);
   void raw(std::string_view text);
@@ -59,8 +59,6 @@ class EventLog {
 
   [[nodiscard]] Event event(std::string_view name) const;
   void write(Event& event);
-  /// For the trace alone: `id` is the message, or what else it is filed under.
-  void trace(base::MessageId id, Event& event);
   void flush();
   /// Of events from now on.
   void set_format(Event::Format format) { format_ = format; }

@@ -14,6 +14,7 @@ Deadline::~Deadline() {
 
 void Deadline::set(Instant due) {
   due_ = due;
+  if (due == Instant::max()) return;  // Never.
   const bool later = slot_ != not_filed && timers_.heap_[slot_].at <= due;
   if (!later) timers_.file(*this);
 }

@@ -196,7 +196,7 @@ base::Task<> Server::record_trace() {
   for (;;) {
     while (trace_.has_work()) co_await trace_.write();
     if (trace_ends_) co_return;
-    (void)co_await traced_.wait();
+    if (!co_await traced_.wait()) co_return;
   }
 }
 
