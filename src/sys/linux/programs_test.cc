@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <optional>
 
@@ -209,7 +211,27 @@ TEST_F(ProgramsTest, limits_are_in_force_from_the_start) {
   EXPECT_EQ(sh("ulimit -c; ulimit -Hc; ulimit -Hn")->output, "0\n0\n1024\n");
 }
 
+/// Ignores a signal for its lifetime, also those that sigaction() does not touch. As the kernel
+/// takes it: handler, flags, restorer, mask.
+class IgnoredSignal {
+ public:
+  explicit IgnoredSignal(int number) : number_(number) {
+    const std::array<unsigned long, 4> ignored{1};
+    ::syscall(SYS_rt_sigaction, number_, ignored.data(), before_.data(), std::size_t{8});
+  }
+  ~IgnoredSignal() {
+    ::syscall(SYS_rt_sigaction, number_, before_.data(), nullptr, std::size_t{8});
+  }
+  IgnoredSignal(const IgnoredSignal&) = delete;
+  IgnoredSignal& operator=(const IgnoredSignal&) = delete;
+
+ private:
+  int number_;
+  std::array<unsigned long, 4> before_{};
+};
+
 TEST_F(ProgramsTest, signals_are_as_by_default) {
+  const IgnoredSignal hangup(SIGHUP), of_the_threads(32);
   EXPECT_EQ(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr '\\t' ' '")->output,
             "SigBlk: 0000000000000000\nSigIgn: 0000000000000000\n");
 }

@@ -97,10 +97,14 @@ struct Plan {
   return ::setrlimit(what, &now) == 0;
 }
 
+/// By the kernel, since sigaction() refuses the two numbers that the C library keeps for its
+/// threads: whoever started us by its posix_spawn() may have left these ignored.
 void reset_signals() {
-  struct sigaction by_default{};
-  by_default.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) (void)::sigaction(number, &by_default, nullptr);
+  constexpr std::array<unsigned long, 4> by_default{};  // Handler, flags, restorer, mask.
+  constexpr std::size_t mask_octets = NSIG / 8;
+  for (int number = 1; number < NSIG; ++number) {
+    (void)::syscall(SYS_rt_sigaction, number, by_default.data(), nullptr, mask_octets);
+  }
   sigset_t none;
   sigemptyset(&none);
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
