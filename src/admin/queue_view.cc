@@ -20,12 +20,22 @@ std::string address_of(std::string_view path) {
   return base::escaped(path.size() >= 2 ? path.substr(1, path.size() - 2) : path);
 }
 
+/// What an owed recipient waits for; the operator's will before everything else.
+Waiting waiting_of(const spool::RecipientStatus& status, const Outlook& outlook) {
+  if (status.state == RecipientState::held) return {WaitsFor::an_operator};
+  if (outlook.waiting) return *outlook.waiting;
+  if (outlook.trouble != nullptr) return {WaitsFor::next_hop};
+  return {status.attempts > 0 ? WaitsFor::retry : WaitsFor::turn};
+}
+
 json::object describe_recipient(const spool::LoadedMessage& message, std::uint32_t index,
                                 const FindOutlook& find_outlook) {
   const spool::Recipient& recipient = message.envelope.recipients[index];
   spool::RecipientStatus status = message.statuses[index];
+  std::optional<Waiting> waiting;
   if (!is_final(status.state)) {
     const Outlook outlook = find_outlook(message, index);
+    waiting = waiting_of(status, outlook);
     status.via = outlook.via;
     if (const HopTrouble* trouble = outlook.trouble) {
       const auto since = std::ranges::lower_bound(trouble->failures, message.envelope.received);
@@ -48,6 +58,10 @@ json::object describe_recipient(const spool::LoadedMessage& message, std::uint32
   out["next_attempt"] = waits ? json::value(base::rfc3339(status.next_attempt)) : nullptr;
   out["last_reply"] = text_or_null(status.last_reply);
   out["via"] = text_or_null(status.via);
+  if (waiting) {
+    out["waits"] = name_of(waiting->what);
+    if (!waiting->subject.empty()) out["waits_subject"] = base::escaped(waiting->subject);
+  }
   if (status.unknown) out["unknown"] = true;
   if (!status.reroute.empty()) out["reroute"] = base::escaped(status.reroute);
   return out;

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "admin/waiting.h"
 #include "base/id.h"
 #include "base/time.h"
 #include "spool/types.h"
@@ -27,6 +29,8 @@ struct HopTrouble {
 struct Outlook {
   std::string via;
   const HopTrouble* trouble = nullptr;
+  /// What holds it up beside the time and its next hop's trouble: a limit, ETRN.
+  std::optional<Waiting> waiting = {};
 };
 /// Asked for each recipient that is still owed.
 using FindOutlook =
