@@ -26,6 +26,13 @@ struct Program {
   std::string directory = "/";  ///< Where it starts.
   base::Duration time_max{};    ///< From its start; then it is killed with all its children.
   std::size_t output_octets_max = 8'192;  ///< Of its output that is kept; the rest is read, too.
+  /// The system user whose rights it has; empty: ours. It is then run by the process that may
+  /// become others, which knows what may run as whom; without one, or if it refuses:
+  /// IoErrorCode::denied.
+  std::string run_as = {};
+  /// It is no command but a delivery into the home of `run_as`, done by a process of that user:
+  /// `arguments` as home_arguments() makes them, and it starts in that home.
+  bool into_home = false;
 };
 
 /// Standard input, asked for as the program reads it.
