@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/rate.h"
 #include "base/time.h"
 #include "directory/snapshot.h"
 #include "policy/policy.h"
@@ -20,6 +21,8 @@
 // The configuration file as a value: read once, never changed, shared by pointer. The names and
 // defaults are those of docs/configuration.md.
 namespace config {
+
+struct Node;  // Of document.h.
 
 struct Listener {
   base::Endpoint address;
@@ -45,15 +48,13 @@ struct Limits {
   std::size_t recipients = 1'000;                 ///< Of one transaction.
   std::size_t sessions = 10'000;
   std::size_t sessions_per_client = 100;
+  base::Rate messages_per_client;  ///< Of clients without AUTH that may not relay.
+  base::Rate messages_per_user;    ///< Of each who has logged in.
+  base::Rate recipients_per_user;
   base::Duration idle_timeout = std::chrono::minutes(5);
 };
 
-enum class TlsPolicy : std::uint8_t {
-  off,
-  opportunistic,
-  require,  ///< Encrypted, or deferred.
-  verify,   ///< And with a valid certificate.
-};
+using TlsPolicy = route::TlsDemand;
 
 struct Delivery {
   std::uint16_t port = 25;                        ///< Dialled for MX delivery.
@@ -63,6 +64,14 @@ struct Delivery {
   TlsPolicy tls = TlsPolicy::opportunistic;
   std::size_t connections_per_host = 20;
   std::size_t messages_per_connection = 100;
+  base::Rate messages_per_host;  ///< To each next hop.
+};
+
+/// `[etrn]`: domains whose mail waits until their host asks for it [RFC1985].
+struct Etrn {
+  std::vector<route::AddressPattern> domains;  ///< A domain, or what is below one.
+  std::vector<base::Network> networks;         ///< Who may ask, beside those that may relay.
+  base::Rate requests_per_client{.count = 10, .per = std::chrono::minutes(10)};
 };
 
 enum class Durability : std::uint8_t {
@@ -93,6 +102,22 @@ struct Log {
   std::string file;  ///< Empty: stderr.
 };
 
+/// What `serve` gives up and keeps when root starts it.
+struct Privileges {
+  std::string user;                ///< Whom the server runs as; empty: as who started it.
+  std::size_t first_uid = 1'000;   ///< System users from here on have mail, and
+  std::vector<std::string> users;  ///< those with these names.
+};
+
+/// Of the machine's user database.
+struct SystemUser {
+  std::string name;
+  std::uint32_t uid = 0;
+};
+
+/// Whether mail may be delivered into the home of this one. Never for root.
+[[nodiscard]] bool may_have_mail(const Privileges& privileges, const SystemUser& user);
+
 /// Where something stands in the configuration file. Line and column count from 1, the column in
 /// characters; 0: the file as a whole.
 struct Position {
@@ -120,16 +145,20 @@ struct Config {
   policy::RelayRules relay;
   Limits limits;
   Delivery delivery;
+  Etrn etrn;
   Queue queue;
   Trace trace;
   Admin admin;
   Log log;
+  Privileges privileges;
 
   /// `[[domain]]`, `[[alias]]`, `[[user]]`, and the accounts in `data_dir`.
   std::shared_ptr<const directory::Snapshot> directory;
   route::LocalDomains local_domains;  ///< `[[domain]]`, for route::decide.
   route::RouteTable routes;           ///< `[[route]]`.
 
+  /// Something is done under the rights of other users: a delivery into a home, a program.
+  bool needs_other_users = false;
   bool sandbox = false;  ///< See sandbox().
   std::vector<NamedFile> files;
   /// For people: what works, but perhaps not as meant; and what leaves the machine without AUTH.
@@ -148,8 +177,17 @@ struct Mistake {
   friend bool operator==(const Mistake&, const Mistake&) = default;
 };
 
+/// One row of a table in a file of its own.
+struct TableRow {
+  std::string key;
+  std::string value;
+  std::size_t line = 0;  ///< Of text; of other forms the row. From 1.
+};
+
 /// What load() asks of the world. What is left out is not asked.
 struct LoadQuestions {
+  /// All users of the machine. If they are not known, nobody has mail in a home.
+  std::function<std::vector<SystemUser>()> system_users = {};
   /// Whether there is a file at a path.
   std::function<bool(const std::string& path)> is_readable = {};
   /// Whether a pipe could run it.
@@ -161,6 +199,10 @@ struct LoadQuestions {
   std::function<std::expected<std::vector<directory::User>, std::string>(
       const std::string& data_dir)>
       accounts = {};
+  /// The rows of a table in a file, be it text, CDB or SQLite. The error is for people, with path
+  /// and line.
+  std::function<std::expected<std::vector<TableRow>, std::string>(const std::string& path)> table =
+      {};
 };
 
 struct LoadOptions {
@@ -173,6 +215,10 @@ struct LoadOptions {
 /// Reads the text of a configuration file. Finds all mistakes, in the order of the file; of text
 /// that is no TOML, the first one. Looks at nothing else but by `options.questions`.
 [[nodiscard]] std::expected<Config, std::vector<Mistake>> load(std::string_view text,
+                                                               const LoadOptions& options);
+/// The same of a table in a larger document; `path`: its key there, for mistakes.
+[[nodiscard]] std::expected<Config, std::vector<Mistake>> load(const Node& document,
+                                                               const std::string& path,
                                                                const LoadOptions& options);
 
 /// What `serve` runs without a configuration: mx 127.0.0.1:2525, submission 127.0.0.1:2587 without

@@ -200,20 +200,26 @@ std::expected<Config, std::vector<Mistake>> load(std::string_view text,
                                                  const LoadOptions& options) {
   const auto document = parse_document(text, options.file_name);
   if (!document) return std::unexpected(std::vector{document.error()});
+  return load(*document, "", options);
+}
 
+std::expected<Config, std::vector<Mistake>> load(const Node& document, const std::string& path,
+                                                 const LoadOptions& options) {
   Config config = defaults(options.machine_name);
   config.delivery.helo.clear();  // By default what `hostname` will say.
   config.admin.address = base::Endpoint::parse(default_admin_address);
   Problems problems(options.file_name);
-  Section root(&*document, {}, problems);
-  const Loading loading{.options = options, .config = config};
+  Section root(&document, path, problems);
+  Loading loading{.options = options, .config = config};
   read_basics(root, loading);
+  read_privileges(root, loading);
   read_tls(root, loading);
   read_listeners(root, loading);
   read_dns(root, loading);
   read_operation(root, loading);
   read_directory(root, loading);
   read_routing(root, loading);
+  read_etrn(root, loading);
   read_admin(root, loading);
   root.finish();
   check_files(loading, problems);
