@@ -14,6 +14,7 @@
 #include "accounts/accounts.h"
 #include "cli/files.h"
 #include "cli/output.h"
+#include "cli/system_users.h"
 #include "sys/linux/tls.h"
 
 namespace cli {
@@ -116,11 +117,12 @@ void print_mistakes(const std::vector<Mistake>& mistakes) {
 Loaded read_configuration(const std::string& named) { return read(named, {}); }
 
 Loaded read_with_accounts(const std::string& named) {
-  return read(named, {.accounts = load_accounts});
+  return read(named, {.system_users = system_users, .accounts = load_accounts});
 }
 
 Loaded load_configuration(const std::string& named) {
-  return read(named, {.is_readable = is_readable,
+  return read(named, {.system_users = system_users,
+                      .is_readable = is_readable,
                       .is_executable = is_executable,
                       .certificate_problem = certificate_problem,
                       .accounts = load_accounts});

@@ -21,6 +21,12 @@ struct Loading {
   /// The same, of a file that must be there.
   std::string name_file(const Text& text) const;
   void warn(std::string text) const { config.warnings.push_back(std::move(text)); }
+
+  std::vector<SystemUser> system_users = {};  ///< By read_privileges().
+  [[nodiscard]] bool knows_system_users() const {
+    return static_cast<bool>(options.questions.system_users);
+  }
+  [[nodiscard]] const SystemUser* find_system_user(std::string_view name) const;
 };
 
 /// `hostname`, or a machine's name, in ASCII; empty if it is no domain name.
@@ -36,6 +42,27 @@ inline constexpr std::size_t unix_path_octets_max = 107;
 /// mistakes. False: there was one.
 [[nodiscard]] bool complete_target(Section& section, const Text& text, const Loading& loading,
                                    route::Target& target);
+
+/// `[privileges]`. Fills `privileges` and `system_users`.
+void read_privileges(Section& root, Loading& loading);
+/// The name of a user of the machine, not root; reports what is none.
+[[nodiscard]] std::optional<std::string> read_system_user(Section& section, const Text& text,
+                                                          const Loading& loading);
+/// `run_as` of a program.
+void set_run_as(Section& section, const std::optional<Text>& run_as, const Loading& loading,
+                route::Target& target);
+/// What is wrong with a target in a home.
+[[nodiscard]] std::optional<std::string> home_mistake(const route::Target& target);
+/// `users` and `forward_files` of a domain.
+void read_system_users(Section& section, directory::LocalDomain& domain);
+/// What they demand of the rest. `deliver`: nullptr if that is a mistake.
+void check_system_users(Section& section, const Loading& loading,
+                        const directory::LocalDomain& domain, const route::Target* deliver);
+/// The machine's users who have mail in a domain.
+[[nodiscard]] std::vector<directory::User> system_mailboxes(const Loading& loading,
+                                                            const directory::LocalDomain& domain);
+inline constexpr const char* needs_privileges_user =
+    "expected [privileges] user, for the server itself must not run as root then";
 
 /// `[limits]`, `[delivery]`, `[queue]`, `[trace]`, `[log]`: how the server works.
 void read_operation(Section& root, const Loading& loading);

@@ -45,6 +45,8 @@ class DirectoryReader {
   void read_domain(Section& section);
   void read_user(Section& section);
   void read_accounts(Section& root);
+  void read_system_users();
+  void drop_the_homeless();
   void read_alias(Section& section);
   void finish();
 
@@ -87,11 +89,15 @@ std::optional<grammar::Mailbox> DirectoryReader::read_local_mailbox(Section& sec
 void DirectoryReader::read_domain(Section& section) {
   directory::LocalDomain domain;
   const auto name = section.required_text("name", "expected a domain such as \"example.org\"");
-  const auto deliver = read_deliver(section, loading_);
+  auto deliver = read_deliver(section, loading_);
   section.choice("recipients", recipients_rules, domain.recipients);
   const auto catch_all = section.filled_text("catch_all");
   section.boolean("plus_addressing", domain.plus_addressing);
+  read_system_users(section, domain);
+  const auto run_as = section.filled_text("run_as");
   section.finish();
+  if (deliver) set_run_as(section, run_as, loading_, *deliver);
+  check_system_users(section, loading_, domain, deliver ? &*deliver : nullptr);
   const bool asks = domain.recipients == directory::Recipients::ask;
   if (asks && deliver && deliver->scheme != route::Scheme::lmtp) {
     section.fail_at("recipients", "expected an LMTP server to ask: deliver = \"lmtp:…\"");
@@ -169,6 +175,45 @@ void DirectoryReader::read_accounts(Section& root) {
       parts_.users.push_back(std::move(account));
     }
   }
+}
+
+/// The users of the machine: those that a `[[user]]` names have its login and its spelling.
+void DirectoryReader::read_system_users() {
+  std::unordered_map<std::string, directory::User*> named;
+  for (directory::User& user : parts_.users) named.emplace(key_of(user.mailbox), &user);
+  std::vector<directory::User> more;
+  for (const directory::LocalDomain& domain : parts_.domains) {
+    for (directory::User& user : system_mailboxes(loading_, domain)) {
+      const auto known = named.find(key_of(user.mailbox));
+      if (known == named.end()) {
+        named.emplace(key_of(user.mailbox), nullptr);
+        more.push_back(std::move(user));
+      } else if (known->second != nullptr && known->second->system_user.empty()) {
+        known->second->system_user = std::move(user.system_user);
+      } else {
+        loading_.warn(fmt::format("the system user {} has no mail: its name differs from that of "
+                                  "another one by case alone",
+                                  user.system_user));
+      }
+    }
+  }
+  if (loading_.knows_system_users()) drop_the_homeless();
+  std::ranges::move(more, std::back_inserter(parts_.users));
+}
+
+/// Who is none of the machine's users has no home.
+void DirectoryReader::drop_the_homeless() {
+  std::erase_if(parts_.users, [this](const directory::User& user) {
+    const auto domain = std::ranges::find(parts_.domains, user.mailbox.domain,
+                                          &directory::LocalDomain::name);
+    if (domain == parts_.domains.end() || !domain->system_users || !user.system_user.empty()) {
+      return false;
+    }
+    loading_.warn(fmt::format(
+        "the user {} does not count: no system user who may have mail has this name",
+        user.mailbox.print()));
+    return true;
+  });
 }
 
 void DirectoryReader::read_alias(Section& section) {
@@ -252,8 +297,8 @@ void DirectoryReader::warn_of_postmaster(const directory::LocalDomain& domain) {
   const auto mailbox = grammar::Mailbox::parse(key);
   if (mailbox && loading_.config.directory->find_user(*mailbox) != nullptr) return;
   loading_.warn(fmt::format(
-      "no user or alias has the address postmaster@{}: its mail goes into a mailbox of that name",
-      domain.name.text()));
+      "no user or alias has the address postmaster@{}: its mail {}", domain.name.text(),
+      domain.system_users ? "waits for one" : "goes into a mailbox of that name"));
 }
 
 void DirectoryReader::finish() {
@@ -277,6 +322,7 @@ void read_directory(Section& root, const Loading& loading) {
   for (Section& section : root.tables("domain")) reader.read_domain(section);
   for (Section& section : root.tables("user")) reader.read_user(section);
   reader.read_accounts(root);
+  reader.read_system_users();
   for (Section& section : root.tables("alias")) reader.read_alias(section);
   reader.finish();
 }

@@ -153,6 +153,7 @@ std::optional<route::Rule> read_route(Section& section, const Loading& loading) 
       section.required_text("via", "expected where mail goes, such as \"smtp://HOST\"");
   read_lane(section, rule);
   read_auth(section, loading, rule);
+  const auto run_as = section.filled_text("run_as");
   section.finish();
 
   if (!needs_recipient && !recipient_text) recipient.emplace();
@@ -169,6 +170,7 @@ std::optional<route::Rule> read_route(Section& section, const Loading& loading) 
   if (!target || !complete_target(section, *via, loading, *target) || !recipient) {
     return std::nullopt;
   }
+  set_run_as(section, run_as, loading, *target);
   rule.recipient = std::move(*recipient);
   rule.via = std::move(*target);
   if (rule.auth) check_auth(section, loading, rule);

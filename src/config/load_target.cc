@@ -63,6 +63,10 @@ bool complete_target(Section& section, const Text& text, const Loading& loading,
   switch (target.scheme) {
     case route::Scheme::maildir:
     case route::Scheme::mbox:
+      if (target.is_in_home()) {
+        mistake = home_mistake(target);
+        break;
+      }
       mistake = check_placeholders(target.argument, path_placeholders);
       if (!mistake) target.argument = loading.resolve(target.argument);
       break;

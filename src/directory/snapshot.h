@@ -31,6 +31,8 @@ struct LocalDomain {
   bool plus_addressing = true;  ///< user+detail@ → user@
   /// Of a domain with listed recipients: takes what is not listed. An address here.
   std::optional<grammar::Mailbox> catch_all = {};
+  bool system_users = false;   ///< Mailboxes are in the homes of the machine's users.
+  bool forward_files = false;  ///< Of these: `.forward` is heeded.
 };
 
 struct User {
@@ -38,6 +40,8 @@ struct User {
   std::optional<crypto::PasswordHash> password;     ///< nullopt: no login.
   std::vector<SenderPattern> may_send_as;           ///< Beside its own.
   std::optional<crypto::ScramVerifier> scram = {};  ///< nullopt: no login by SCRAM.
+  /// The machine's user in whose home the mailbox is, in its own spelling; empty: none is.
+  std::string system_user = {};
 };
 
 struct SnapshotParts {

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace route {
 namespace {
 
@@ -22,12 +24,23 @@ NextHopKind kind_of(const Target& target) {
   return NextHopKind::mx;
 }
 
+/// A slow program delays no other.
+std::string program_of(const Target& target) {
+  return target.print() + (target.run_as.empty() ? "" : " as " + target.run_as);
+}
+
+/// A slow home delays no other.
+std::string home_of(const grammar::Mailbox& recipient) {
+  const std::string& local = recipient.local.value();
+  return "home:" + base::lower(std::string_view(local).substr(0, local.find('+')));
+}
+
 std::string next_hop_of(const Decision& decision) {
   switch (decision.target.scheme) {
     case Scheme::smtp:
     case Scheme::smtps:
-    case Scheme::lmtp:
-    case Scheme::pipe: return decision.target.print();  // A slow program delays no other.
+    case Scheme::lmtp: return decision.target.print();
+    case Scheme::pipe: return program_of(decision.target);
     case Scheme::maildir: return "maildir:";
     case Scheme::mbox: return "mbox:";
     case Scheme::discard: return "discard:";
@@ -98,7 +111,9 @@ Decision decide(const grammar::ForwardPath& recipient, const Target* reroute,
     if (steps != nullptr) {
       note(steps, "[[domain]]", domain.canonical() + " is here: " + local->second.print());
     }
-    return decision_for(local->second, domain);
+    Decision decision = decision_for(local->second, domain);
+    if (decision.target.is_in_home()) decision.next_hop = home_of(recipient.mailbox);
+    return decision;
   }
   note_mx(steps, domain);
   return decision_for(Target{}, domain);

@@ -112,6 +112,10 @@ TargetResult parse_rest(Scheme scheme, std::string_view text) {
 
 }  // namespace
 
+bool Target::is_in_home() const {
+  return (scheme == Scheme::maildir || scheme == Scheme::mbox) && argument.starts_with("~/");
+}
+
 std::string Target::print() const {
   std::string text(prefix_of(scheme));
   if (!is_host()) {
@@ -136,7 +140,13 @@ TargetResult parse_target(std::string_view text) {
                   text));
 }
 
-TargetResult parse_via(std::string_view text) { return parse_target(text); }
+TargetResult parse_via(std::string_view text) {
+  TargetResult target = parse_target(text);
+  if (!target || !target->is_in_home()) return target;
+  return std::unexpected(TargetError{
+      TargetError::Code::misplaced,
+      "expected a path from / on: only a [[domain]] with users = \"system\" knows homes"});
+}
 
 TargetResult parse_deliver(std::string_view text) {
   TargetResult target = parse_target(text);

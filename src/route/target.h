@@ -27,11 +27,14 @@ struct Target {
   grammar::Domain host;    ///< Of smtp, smtps and lmtp by TCP; an address is a literal here.
   std::uint16_t port = 0;  ///< Of these, never 0.
   std::string argument;    ///< DIR, FILE, ARGV, TEXT, or /PATH.
+  std::string run_as = {};    ///< Of pipe: whose rights it has; empty: ours. Not printed.
 
   /// Found by the addresses of `host`.
   [[nodiscard]] bool is_host() const { return !host.empty(); }
   /// Parses to an equal target again; with the port, always.
   [[nodiscard]] std::string print() const;
+  /// A mailbox in the home of a user of the machine: `argument` begins with `~/`.
+  [[nodiscard]] bool is_in_home() const;
 
   friend bool operator==(const Target&, const Target&) = default;
 };
@@ -49,7 +52,7 @@ using TargetResult = std::expected<Target, TargetError>;
 
 /// Any target. Errors: malformed.
 [[nodiscard]] TargetResult parse_target(std::string_view text);
-/// For `[[route]] via` and `reroute`: any, too.
+/// For `[[route]] via` and `reroute`: but what is in a home, which is misplaced there.
 [[nodiscard]] TargetResult parse_via(std::string_view text);
 /// For `[[domain]] deliver`: but smtp://, smtps://, mx: and reject:, which are misplaced there.
 [[nodiscard]] TargetResult parse_deliver(std::string_view text);
