@@ -19,6 +19,12 @@ find_library(IDN2_LIBRARY idn2 REQUIRED)
 add_library(ph_idn2 INTERFACE)
 target_link_libraries(ph_idn2 INTERFACE ${IDN2_LIBRARY})
 
+find_path(CDB_INCLUDE cdb.h REQUIRED)
+find_library(CDB_LIBRARY cdb REQUIRED)
+add_library(ph_cdb INTERFACE)
+target_include_directories(ph_cdb SYSTEM INTERFACE ${CDB_INCLUDE})
+target_link_libraries(ph_cdb INTERFACE ${CDB_LIBRARY})
+
 if(PH_TESTS)
   find_package(GTest 1.12 REQUIRED)
 endif()

@@ -8,11 +8,14 @@
 #include <cerrno>
 #include <string>
 
-#include "accounts/database.h"
 #include "base/ascii.h"
 #include "base/error.h"
+#include "tables/database.h"
 
 namespace accounts {
+
+using tables::Database;
+
 namespace {
 
 // "PHAC"; and the version of the format.
@@ -109,7 +112,7 @@ Result<Database> open_to_change(const std::string& path, bool make) {
   if (is_new) {
     if (auto made = make_file(path); !made) return std::unexpected(made.error());
   }
-  auto database = Database::open(path);
+  auto database = Database::open(path, Database::Access::change);
   if (!database) return failed(path, database.error());
   // EXTRA syncs the folder, too, when the journal is gone.
   if (const auto set = database->run("PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA");
@@ -156,7 +159,7 @@ Result<std::vector<directory::User>> load(const std::string& path) {
     if (errno == ENOENT || errno == ENOTDIR) return out;
     return failed(path, errno);
   }
-  auto database = Database::open(path);
+  auto database = Database::open(path, Database::Access::change);
   if (!database) return failed(path, database.error());
   const auto tables = count_tables(*database, path);
   if (!tables) return std::unexpected(tables.error());

@@ -16,6 +16,7 @@
 #include "cli/output.h"
 #include "cli/system_users.h"
 #include "sys/linux/tls.h"
+#include "tables/tables.h"
 
 namespace cli {
 
@@ -83,6 +84,17 @@ std::expected<std::vector<directory::User>, std::string> load_accounts(
   return *std::move(loaded);
 }
 
+std::expected<std::vector<config::TableRow>, std::string> load_table(const std::string& path) {
+  auto rows = tables::read(path);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  std::vector<config::TableRow> out;
+  out.reserve(rows->size());
+  for (tables::Row& row : *rows) {
+    out.push_back({std::move(row.key), std::move(row.value), row.line});
+  }
+  return out;
+}
+
 /// Where a configuration is, or its default place without one.
 Loaded read(const std::string& named, config::LoadQuestions questions) {
   const std::string file = named.empty() ? default_file : named;
@@ -117,7 +129,8 @@ void print_mistakes(const std::vector<Mistake>& mistakes) {
 Loaded read_configuration(const std::string& named) { return read(named, {}); }
 
 Loaded read_with_accounts(const std::string& named) {
-  return read(named, {.system_users = system_users, .accounts = load_accounts});
+  return read(named,
+              {.system_users = system_users, .accounts = load_accounts, .table = load_table});
 }
 
 Loaded load_configuration(const std::string& named) {
@@ -125,7 +138,8 @@ Loaded load_configuration(const std::string& named) {
                       .is_readable = is_readable,
                       .is_executable = is_executable,
                       .certificate_problem = certificate_problem,
-                      .accounts = load_accounts});
+                      .accounts = load_accounts,
+                      .table = load_table});
 }
 
 }  // namespace cli

@@ -21,7 +21,7 @@ struct Configuration {
 [[nodiscard]] std::expected<Configuration, std::vector<config::Mistake>> load_configuration(
     const std::string& named);
 
-/// The same, but looks at no other file than the accounts: for who wants to know what addresses
+/// The same, but looks at no other files than accounts and tables: for who wants to know what addresses
 /// mean, and may not read keys.
 [[nodiscard]] std::expected<Configuration, std::vector<config::Mistake>> read_with_accounts(
     const std::string& named);

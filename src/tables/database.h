@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <initializer_list>
 #include <memory>
@@ -9,7 +10,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace accounts {
+namespace tables {
 
 /// An SQLite file. Errors are for people: "disk I/O error".
 class Database {
@@ -17,8 +18,12 @@ class Database {
   template <class T = void>
   using Result = std::expected<T, std::string>;
 
-  /// A file that is there; read-only when we may not write to it.
-  [[nodiscard]] static Result<Database> open(const std::string& path);
+  enum class Access : std::uint8_t {
+    read,    ///< Changes nothing, not even what a crash has left half done: that is an error then.
+    change,  ///< Rolls such things back. Without permission to write as `read`.
+  };
+  /// A file that is there.
+  [[nodiscard]] static Result<Database> open(const std::string& path, Access access);
 
   /// Statements that give no rows.
   [[nodiscard]] Result<> run(const char* sql);
@@ -50,4 +55,4 @@ class Database {
   std::unique_ptr<sqlite3, Close> database_;
 };
 
-}  // namespace accounts
+}  // namespace tables

@@ -1,11 +1,11 @@
-#include "accounts/database.h"
+#include "tables/database.h"
 
 #include <sqlite3.h>
 
-namespace accounts {
+namespace tables {
 namespace {
 
-/// Another `user` command may hold the file: it does so for milliseconds.
+/// Another process may hold the file: it does so for milliseconds.
 constexpr int patience_ms = 5'000;
 
 std::unexpected<std::string> failure(sqlite3* database) {
@@ -20,10 +20,10 @@ void Database::Query::Finalize::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }
 
-Database::Result<Database> Database::open(const std::string& path) {
+Database::Result<Database> Database::open(const std::string& path, Access access) {
   sqlite3* opened = nullptr;
-  // Not read-only, so that what a crash has left half done is rolled back.
-  const int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE, nullptr);
+  const int flags = access == Access::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   Database out;
   out.database_.reset(opened);  // Also after a failure: it holds the message.
   if (code != SQLITE_OK) return failure(opened);
@@ -78,4 +78,4 @@ long long Database::Query::number(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
-}  // namespace accounts
+}  // namespace tables
