@@ -38,6 +38,15 @@ RecipientDecision judge_recipient(const RelayRules& rules, const Client& client,
   if (recipient.has_source_route && rules.source_routes == SourceRoutes::refuse) {
     return refuse(source_route_refused, "source routes are not accepted here");
   }
+  // Before everything that would tell a stranger more.
+  const bool goes_by_others =
+      recipient.goes_by_others && rules.source_routes == SourceRoutes::honor;
+  if (goes_by_others && !may_relay(rules, client)) {
+    return refuse(relaying_denied, "relaying denied: the source route names other hosts");
+  }
+  if (recipient.source_route_loops && rules.source_routes == SourceRoutes::honor) {
+    return refuse(source_route_loops, "the source route comes to one host twice");
+  }
   if (recipient.is_local && !recipient.is_known) {
     return refuse(unknown_recipient, "no such recipient here");
   }

@@ -24,13 +24,18 @@ enum class ListenerRole : std::uint8_t {
 enum class SourceRoutes : std::uint8_t {
   refuse,
   strip,
+  honor,  ///< Hop by hop [RFC821 3.6], for clients that may relay.
 };
 
 /// `[relay]` of the configuration.
 struct RelayRules {
   std::vector<base::Network> networks;          ///< Clients of mx listeners without AUTH.
   std::unordered_set<grammar::Domain> domains;  ///< Anyone may send to these through us.
+  /// Whether a recipient in `domains` is there is asked at the next hop, while RCPT waits.
+  bool ask = false;
   SourceRoutes source_routes = SourceRoutes::strip;
+  /// Under honor: messages that travel by a route get a reverse-path that names us.
+  bool reverse_routes = false;
 };
 
 /// The peer, as far as its rights go.
@@ -61,14 +66,17 @@ enum class RecipientVerdict : std::uint8_t {
   source_route_refused,  ///< 550 5.1.3
   unknown_recipient,     ///< 550 5.1.1
   relaying_denied,       ///< 550 5.7.1
+  source_route_loops,    ///< 550 5.4.6
   rejected_by_route,     ///< 550 5.7.1 and the text of the route.
 };
 
 /// What is known about one forward-path.
 struct Recipient {
   bool has_source_route = false;
-  bool is_local = false;  ///< Its domain is ours.
-  bool is_known = false;  ///< Only if local: there is such a recipient.
+  bool goes_by_others = false;      ///< Honored, and its source route names other hosts than us.
+  bool source_route_loops = false;  ///< Honored, and its source route names a host twice.
+  bool is_local = false;            ///< Its domain is ours.
+  bool is_known = false;            ///< Only if local: there is such a recipient.
   /// Of a recipient that is not local. Percent and bang in local-parts mean nothing.
   const grammar::Domain& domain;
   std::optional<std::string_view> route_rejects =
@@ -80,7 +88,8 @@ struct RecipientDecision {
   std::string text;  ///< Why, in our words or those of the route; for reply, log and trace.
 };
 
-/// The rules in the order of the contract: source route, recipient known, permission, route.
+/// The rules in the order of the contract: source route, recipient known, permission, route. By a
+/// source route that names other hosts only those go who may relay, wherever it ends.
 [[nodiscard]] RecipientDecision judge_recipient(const RelayRules& rules, const Client& client,
                                                 const Recipient& recipient);
 

@@ -99,6 +99,7 @@ Reply unknown_recipient() { return reply(550, {1, 1}, "no such mailbox here"); }
 Reply relaying_denied() { return reply(550, {7, 1}, "relaying denied"); }
 Reply not_your_address() { return reply(553, {7, 1}, "not an address of yours"); }
 Reply source_route_refused() { return reply(550, {1, 3}, "source routes are not taken here"); }
+Reply source_route_loops() { return reply(550, {4, 6}, "the source route comes round"); }
 Reply null_mx() { return reply(556, {1, 10}, "that domain takes no mail"); }
 Reply alias_too_large() { return reply(451, {3, 5}, "too many addresses behind this one"); }
 Reply alias_loop() { return reply(550, {4, 6}, "an alias leads back to itself"); }

@@ -25,6 +25,7 @@ namespace replies {
 [[nodiscard]] Reply relaying_denied();
 [[nodiscard]] Reply not_your_address();  ///< AUTH user with a reverse-path not its own.
 [[nodiscard]] Reply source_route_refused();
+[[nodiscard]] Reply source_route_loops();
 [[nodiscard]] Reply null_mx();
 [[nodiscard]] Reply alias_loop();
 [[nodiscard]] Reply alias_too_large();  ///< A mistake of ours: 4yz, so that nothing is lost by it.

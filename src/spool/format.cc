@@ -45,6 +45,16 @@ constexpr std::uint8_t flag_eight_bit = 1;
 constexpr std::uint8_t flag_smtputf8 = 2;
 constexpr std::uint8_t flag_unknown = 1;
 constexpr std::uint8_t flag_warned = 2;
+// Of a recipient, beside the bits of NOTIFY.
+constexpr std::uint8_t flag_trusted = 0x40;
+constexpr std::uint8_t flag_by_route = 0x80;
+constexpr std::uint8_t notify_bits = 0x3f;
+
+std::uint8_t flags_of(const Recipient& recipient) {
+  return static_cast<std::uint8_t>((recipient.notify & notify_bits) |
+                                   (recipient.trusted ? flag_trusted : 0) |
+                                   (recipient.by_route ? flag_by_route : 0));
+}
 
 }  // namespace
 
@@ -150,7 +160,7 @@ std::string encode_accepted(const Envelope& envelope, std::string_view prefix,
     encoder.text(*text);
   for (const Recipient& recipient : envelope.recipients) {
     encoder.text(recipient.forward_path);
-    encoder.number(recipient.notify);
+    encoder.number(flags_of(recipient));
     encoder.text(recipient.orcpt);
   }
   return out;
@@ -175,7 +185,10 @@ std::optional<AcceptedBody> decode_accepted(std::string_view body) {
   for (std::uint32_t i = 0; i < recipients && in.ok(); ++i) {
     Recipient& recipient = out.envelope.recipients.emplace_back();
     recipient.forward_path = in.text();
-    recipient.notify = in.number<std::uint8_t>();
+    const auto recipient_flags = in.number<std::uint8_t>();
+    recipient.notify = recipient_flags & notify_bits;
+    recipient.trusted = (recipient_flags & flag_trusted) != 0;
+    recipient.by_route = (recipient_flags & flag_by_route) != 0;
     recipient.orcpt = in.text();
   }
   if (!in.ok() || !in.rest().empty()) return std::nullopt;

@@ -28,6 +28,11 @@ struct Recipient {
   std::string forward_path;  ///< Printed, with `<>` [RFC5321 4.1.2].
   std::uint8_t notify = 0;   ///< NOTIFY as bits of grammar::notify; 0: not given [RFC3461 4.1].
   std::string orcpt;         ///< ORCPT as given, `rfc822;xtext`, or empty [RFC3461 4.2].
+  /// It came with a source route that we honor: what is left of the route stands in the
+  /// forward-path.
+  bool by_route = false;
+  /// Given by a client that may relay: its local-part may be interpreted where a rule says so.
+  bool trusted = false;
 
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
