@@ -71,6 +71,13 @@ void read_operation(Section& root, const Loading& loading);
 /// `directory` and `local_domains`.
 void read_directory(Section& root, const Loading& loading);
 
+/// `{ NOUN = 100, per = "1h" }` in `parent`, such as `messages_per_client`; empty: no limit. `key`
+/// and `noun` are literals.
+void read_rate(Section& parent, std::string_view key, std::string_view noun, base::Rate& out);
+
+/// `[etrn]`: whose mail waits until it is asked for.
+void read_etrn(Section& root, const Loading& loading);
+
 /// `[relay]` and `[[route]]`: what goes on. Needs `directory` and `delivery`. Fills `relay` and
 /// `routes`.
 void read_routing(Section& root, const Loading& loading);

@@ -32,6 +32,9 @@ void read_limits(Section& root, Limits& out) {
   limits.count("recipients", {.min = 1, .max = 100'000}, out.recipients);
   limits.count("sessions", {.min = 1, .max = 1'000'000}, out.sessions);
   limits.count("sessions_per_client", {.min = 1, .max = 1'000'000}, out.sessions_per_client);
+  read_rate(limits, "messages_per_client", "messages", out.messages_per_client);
+  read_rate(limits, "messages_per_user", "messages", out.messages_per_user);
+  read_rate(limits, "recipients_per_user", "recipients", out.recipients_per_user);
   limits.duration("idle_timeout", {.min = 1s, .max = std::chrono::days(1)}, out.idle_timeout);
   limits.finish();
 }
@@ -80,6 +83,7 @@ void read_delivery(Section& root, Delivery& out) {
   delivery.count("connections_per_host", {.min = 1, .max = 10'000}, out.connections_per_host);
   delivery.count("messages_per_connection", {.min = 1, .max = 1'000'000},
                  out.messages_per_connection);
+  read_rate(delivery, "messages_per_host", "messages", out.messages_per_host);
   delivery.finish();
 }
 

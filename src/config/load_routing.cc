@@ -63,6 +63,7 @@ void read_relay(Section& root, const Loading& loading) {
   read_relay_networks(relay, loading);
   read_relay_domains(relay, loading);
   relay.choice("source_routes", source_routes, loading.config.relay.source_routes);
+  relay.boolean("ask", loading.config.relay.ask);
   relay.not_supported_yet("reverse_routes");
   relay.finish();
 }
