@@ -46,14 +46,19 @@ constexpr std::uint8_t flag_smtputf8 = 2;
 constexpr std::uint8_t flag_unknown = 1;
 constexpr std::uint8_t flag_warned = 2;
 // Of a recipient, beside the bits of NOTIFY.
+constexpr std::uint8_t flag_more = 0x20;
 constexpr std::uint8_t flag_trusted = 0x40;
 constexpr std::uint8_t flag_by_route = 0x80;
-constexpr std::uint8_t notify_bits = 0x3f;
+constexpr std::uint8_t notify_bits = 0x1f;
+
+bool has_more(const Recipient& recipient) {
+  return !recipient.reverse_path.empty() || !recipient.target.empty();
+}
 
 std::uint8_t flags_of(const Recipient& recipient) {
-  return static_cast<std::uint8_t>((recipient.notify & notify_bits) |
-                                   (recipient.trusted ? flag_trusted : 0) |
-                                   (recipient.by_route ? flag_by_route : 0));
+  return static_cast<std::uint8_t>(
+      (recipient.notify & notify_bits) | (has_more(recipient) ? flag_more : 0) |
+      (recipient.trusted ? flag_trusted : 0) | (recipient.by_route ? flag_by_route : 0));
 }
 
 }  // namespace
@@ -162,6 +167,9 @@ std::string encode_accepted(const Envelope& envelope, std::string_view prefix,
     encoder.text(recipient.forward_path);
     encoder.number(flags_of(recipient));
     encoder.text(recipient.orcpt);
+    if (!has_more(recipient)) continue;
+    encoder.text(recipient.reverse_path);
+    encoder.text(recipient.target);
   }
   return out;
 }
@@ -190,6 +198,9 @@ std::optional<AcceptedBody> decode_accepted(std::string_view body) {
     recipient.trusted = (recipient_flags & flag_trusted) != 0;
     recipient.by_route = (recipient_flags & flag_by_route) != 0;
     recipient.orcpt = in.text();
+    if ((recipient_flags & flag_more) == 0) continue;
+    recipient.reverse_path = in.text();
+    recipient.target = in.text();
   }
   if (!in.ok() || !in.rest().empty()) return std::nullopt;
   return out;

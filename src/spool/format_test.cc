@@ -123,6 +123,10 @@ TEST(spool_format, an_envelope_comes_back) {
   envelope.smtputf8 = true;
   envelope.recipients[1].orcpt = "rfc822;x@y";
   envelope.recipients[1].notify = 5;
+  envelope.recipients[1].reverse_path = "<owner-list@example.org>";
+  envelope.recipients[1].by_route = true;
+  envelope.recipients[0].target = "|/usr/bin/archive a b";
+  envelope.recipients[0].trusted = true;
   const std::string body = encode_accepted(envelope, "P: 1\r\n", 1'234, 56);
   const auto decoded = decode_accepted(body);
   ASSERT_TRUE(decoded);

@@ -33,6 +33,12 @@ struct Recipient {
   bool by_route = false;
   /// Given by a client that may relay: its local-part may be interpreted where a rule says so.
   bool trusted = false;
+  /// Printed, with `<>`: said instead of the envelope's, for mail that a list or an alias has sent
+  /// on. Empty: the envelope's.
+  std::string reverse_path = {};
+  /// Of an alias, which is the forward-path: the program or file that it leads to, as it stands
+  /// there (`|/usr/bin/vacation alice`, `/var/mail/archive`). Mostly empty.
+  std::string target = {};
 
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
