@@ -286,7 +286,11 @@ void DirectoryReader::check_alias(std::size_t index) {
 void DirectoryReader::warn_of_what_leaves(const directory::LocalDomain& domain) {
   const route::Target& target = loading_.config.local_domains.at(domain.name);
   if (!target.is_host()) return;
-  if (const auto address = target.host.address(); address && address->is_loopback()) return;
+  const bool stays_here = std::ranges::all_of(target.hosts, [](const route::HostPort& host) {
+    const auto address = host.host.address();
+    return address && address->is_loopback();
+  });
+  if (stays_here) return;
   loading_.warn(fmt::format("anyone may send to {}, which goes on to {}, without authentication",
                             domain.name.text(), target.print()));
 }

@@ -12,8 +12,10 @@ std::optional<HostAddress> unix_address_of(const route::Target& target) {
 TlsDemand tls_demand(const Settings& settings, const route::Decision& decision,
                      const HostAddress& address) {
   if (!address.unix_path.empty()) return TlsDemand::off;
-  const bool weak = settings.tls == TlsDemand::off || settings.tls == TlsDemand::opportunistic;
-  return decision.auth && weak ? TlsDemand::require : settings.tls;
+  const TlsDemand wanted = decision.tls.value_or(settings.tls);
+  const bool weak = wanted == TlsDemand::off || wanted == TlsDemand::opportunistic;
+  const bool must = decision.auth || decision.target.scheme == route::Scheme::smtps;
+  return must && weak ? TlsDemand::require : wanted;
 }
 
 SmtpClientOptions client_options(const Settings& settings, const route::Decision& decision,

@@ -13,8 +13,9 @@ namespace delivery {
 /// Of `lmtp:unix:/path`.
 [[nodiscard]] std::optional<HostAddress> unix_address_of(const route::Target& target);
 
-/// How much TLS there must be: as configured; with credentials at least `require`, since these are
-/// never sent without TLS [RFC4954 4]; none on a socket in the file system, where nobody listens.
+/// How much TLS there must be: as the rule says, or else the configuration; with credentials at
+/// least `require`, since these are never sent without TLS [RFC4954 4], as for smtps://; none on a
+/// socket in the file system, where nobody listens.
 [[nodiscard]] TlsDemand tls_demand(const Settings& settings, const route::Decision& decision,
                                    const HostAddress& address);
 

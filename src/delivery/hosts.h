@@ -11,7 +11,8 @@
 
 namespace delivery {
 
-/// Asks the DNS what a search wants to know. References must outlive it.
+/// Asks the DNS what the searches for the hosts of a next hop want to know. References must outlive
+/// it.
 [[nodiscard]] base::Task<route::MxLookup::Result> find_hosts(engine::Resolver& resolver,
                                                              const route::Decision& decision,
                                                              const route::LookupOptions& options,
@@ -19,7 +20,6 @@ namespace delivery {
                                                              route::Steps steps = nullptr);
 
 /// Every address of every host, in the order of trial.
-[[nodiscard]] std::vector<HostAddress> addresses_of(const std::vector<route::Host>& hosts,
-                                                    std::uint16_t port);
+[[nodiscard]] std::vector<HostAddress> addresses_of(const std::vector<route::Host>& hosts);
 
 }  // namespace delivery

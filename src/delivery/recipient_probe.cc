@@ -112,7 +112,7 @@ base::Task<> RecipientProbe::ask_server(route::Target target, std::string forwar
     addresses.push_back(*socket);
   } else if (decision.target.is_host()) {
     const auto hosts = co_await find_hosts(resolver_, decision, settings->lookup, random_.next());
-    if (hosts) addresses = addresses_of(*hosts, decision.target.port);
+    if (hosts) addresses = addresses_of(*hosts);
   }
   for (const HostAddress& address : addresses) {
     auto client = co_await open_client(net_, timers_, settings, decision, address);

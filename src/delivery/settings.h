@@ -13,6 +13,7 @@
 #include "route/decide.h"
 #include "route/mx_lookup.h"
 #include "route/table.h"
+#include "route/tls_demand.h"
 #include "sys/tls.h"
 
 namespace directory {
@@ -21,13 +22,7 @@ class Snapshot;
 
 namespace delivery {
 
-/// How much TLS the next hop must offer.
-enum class TlsDemand : std::uint8_t {
-  off,
-  opportunistic,  ///< Where offered; falls back to a plain connection.
-  require,        ///< Encrypted, by whatever certificate.
-  verify,         ///< And the certificate is valid for the host's name.
-};
+using route::TlsDemand;
 
 /// What the configuration says about deliveries. Immutable: a reload makes a new one.
 struct Settings {

@@ -152,9 +152,7 @@ base::Task<bool> SmtpWorker::find(const route::Decision& decision) {
     }
     co_return false;
   }
-  const std::uint16_t port =
-      decision.kind == route::NextHopKind::host ? decision.target.port : lookup.port;
-  addresses_ = addresses_of(*hosts, port);
+  addresses_ = addresses_of(*hosts);
   co_return true;
 }
 

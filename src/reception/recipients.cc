@@ -28,9 +28,9 @@ constexpr std::size_t recipient_octets_more = 32;
 [[nodiscard]] std::optional<std::string_view> rejecting_text(const grammar::Mailbox& mailbox,
                                                              const RecipientQuestion& question) {
   const bool is_ours = question.settings.directory->find_domain(mailbox.domain) != nullptr;
-  const route::Rule* rule = question.settings.routes.find(mailbox, is_ours, &question.origin);
-  if (rule == nullptr || rule->via.scheme != route::Scheme::reject) return std::nullopt;
-  return rule->via.argument;
+  const auto match = question.settings.routes.find(mailbox, is_ours, &question.origin);
+  if (!match || match->via->scheme != route::Scheme::reject) return std::nullopt;
+  return match->via->argument;
 }
 
 /// TEXT of the `reject:` route that the recipient meets, or that all of its targets meet.

@@ -269,7 +269,7 @@ void MxLookup::sift(const Candidate& candidate, Sieve& sieve) {
     if (steps_ != nullptr) {
       note("addresses", fmt::format("{}: {}", candidate.name, list_of(addresses)));
     }
-    sieve.hosts.push_back({candidate.preference, candidate.name, std::move(addresses)});
+    sieve.hosts.push_back({candidate.preference, candidate.name, std::move(addresses), port_});
     return;
   }
   const auto error = options_.dial_v4 && candidate.v4_error ? candidate.v4_error

@@ -24,9 +24,10 @@ inline constexpr std::size_t host_addresses_max = 10;
 
 /// One host to try, with its addresses in the order of trial.
 struct Host {
-  std::uint16_t preference = 0;  ///< Of its MX record; 0 without one.
+  std::uint16_t preference = 0;  ///< Of its MX record, or its place in `via`; 0 without these.
   std::string name;              ///< For SNI, certificates and logs; of a literal, `[192.0.2.1]`.
   std::vector<base::IpAddress> addresses;  ///< At least one.
+  std::uint16_t port = 0;                  ///< To dial.
   friend bool operator==(const Host&, const Host&) = default;
 };
 

@@ -21,8 +21,8 @@ RouteTable table_of(const std::vector<std::string>& patterns) {
 
 /// The pattern of the rule that matched, or "".
 std::string found(const RouteTable& table, std::string_view recipient, bool ours = false) {
-  const Rule* rule = table.find(mailbox(recipient), ours);
-  return rule == nullptr ? "" : rule->lane;
+  const auto match = table.find(mailbox(recipient), ours);
+  return match ? match->rule->lane : "";
 }
 
 TEST(AddressPattern, patterns) {
@@ -102,8 +102,8 @@ TEST(RouteTable, finds_what_a_walk_through_all_rules_finds) {
                              rule.recipient.kind == AddressPattern::Kind::domain;
           return rule.recipient.matches(recipient) && (!ours || names);
         });
-        const Rule* got = table.find(recipient, ours);
-        EXPECT_EQ(got, want == table.rules().end() ? nullptr : &*want);
+        const auto got = table.find(recipient, ours);
+        EXPECT_EQ(got ? got->rule : nullptr, want == table.rules().end() ? nullptr : &*want);
       }
     }
   }
@@ -176,9 +176,9 @@ TEST(RouteTable, all_conditions_must_match) {
     if (!row.from.empty()) origin.sender = mailbox(row.from);
     if (!row.client.empty()) origin.client = base::IpAddress::parse(row.client).value();
     const auto recipient = mailbox("a@b.example");
-    EXPECT_EQ(table.find(recipient, false, &origin) != nullptr, row.matches) << row.name;
+    EXPECT_EQ(table.find(recipient, false, &origin).has_value(), row.matches) << row.name;
     const bool unconditional = row.sender.empty() && row.network.empty() && row.user.empty();
-    EXPECT_EQ(table.find(recipient, false) != nullptr, unconditional) << row.name;
+    EXPECT_EQ(table.find(recipient, false).has_value(), unconditional) << row.name;
   }
 }
 
@@ -208,8 +208,8 @@ TEST(RouteTable, the_first_of_all_that_match_wins) {
     Origin origin{.sender = {}, .client = base::IpAddress::parse(row.client), .user = {}};
     if (!row.from.empty()) origin.sender = mailbox(row.from);
     const auto index = [&](bool ours) {
-      const Rule* rule = table.find(mailbox("a@b.example"), ours, &origin);
-      return rule == nullptr ? 0 : static_cast<std::size_t>(rule - table.rules().data()) + 1;
+      const auto match = table.find(mailbox("a@b.example"), ours, &origin);
+      return match ? static_cast<std::size_t>(match->rule - table.rules().data()) + 1 : 0;
     };
     EXPECT_EQ(index(false), row.want) << row.from << " " << row.client;
     EXPECT_EQ(index(true), row.want_ours) << row.from << " " << row.client;
@@ -233,6 +233,65 @@ TEST(RouteTable, explains_conditions) {
       {"[[route]] 3: *, user root", "nobody has logged in"},
       {"[[route]] 4: x.example, sender <>", "does not match"},
       {"[[route]] 5: *, sender y.example", "matches: via discard:, logged in as u, in lane bulk"},
+  };
+  EXPECT_EQ(steps, want);
+}
+
+Rule rule_of(std::shared_ptr<const Rows> rows, std::string lane) {
+  Rule rule{{}, {}, std::move(lane)};
+  rule.table = std::move(rows);
+  return rule;
+}
+
+std::shared_ptr<Rows> rows_of(
+    const std::vector<std::pair<std::string_view, std::string_view>>& texts) {
+  auto rows = std::make_shared<Rows>("/t");
+  for (const auto& [pattern, via] : texts) {
+    EXPECT_FALSE(rows->add(AddressPattern::parse(pattern).value(), parse_target(via).value(),
+                           rows->size() + 1));
+  }
+  return rows;
+}
+
+TEST(RouteTable, tables_stand_in_the_order_of_the_rules) {
+  Rule listed = rule_of(rows_of({{"b.example", "smtp://t"}, {"c.example", "discard:"}}), "table");
+  listed.sender = SenderPattern::parse("y.example").value();
+  const RouteTable table({
+      {AddressPattern::parse("a@b.example").value(), parse_target("discard:").value(), "first"},
+      listed,
+      rule_of(rows_of({{"*.example", "smtp://u"}, {"z@our.example", "discard:"}}), "second table"),
+      {AddressPattern::parse("b.example").value(), parse_target("discard:").value(), "last"},
+  });
+  struct Case {
+    std::string_view name, recipient, from, want;
+    bool ours = false;
+  };
+  const Case cases[] = {
+      {"a rule before the table", "a@b.example", "x@y.example", "first"},
+      {"the table before a rule", "x@b.example", "x@y.example", "table"},
+      {"a table whose condition does not hold", "x@b.example", "x@z.example", "second table"},
+      {"no row anywhere", "x@b.test", "x@y.example", ""},
+      {"a row that does not name a domain of ours", "x@our.example", "x@z.example", "", true},
+      {"a row that names an address in a domain of ours", "Z@our.example", "x@z.example",
+       "second table", true},
+      {"behind the tables", "x@b.example", "x@z.example", "last", true},
+  };
+  for (const Case& row : cases) {
+    const Origin origin{.sender = mailbox(row.from), .client = {}, .user = {}};
+    const auto match = table.find(mailbox(row.recipient), row.ours, &origin);
+    EXPECT_EQ(match ? match->rule->lane : "", row.want) << row.name;
+  }
+}
+
+TEST(RouteTable, a_row_is_named_in_an_explanation) {
+  Rule secure = rule_of(rows_of({{"a.example", "mx:"}, {"b.example", "smtp://t,u"}}), "");
+  secure.tls = TlsDemand::verify;
+  const RouteTable table({rule_of(rows_of({{"c.example", "mx:"}}), ""), secure});
+  std::vector<Step> steps;
+  (void)table.find(mailbox("x@b.example"), false, nullptr, &steps);
+  const std::vector<Step> want = {
+      {"[[route]] 1: table /t", "has no row for it"},
+      {"[[route]] 2: table /t", "line 2 matches: via smtp://t:25,u:25, TLS verify"},
   };
   EXPECT_EQ(steps, want);
 }

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
 #include <utility>
 
 #include "base/address.h"
+#include "base/ascii.h"
 
 namespace route {
 namespace {
@@ -61,17 +63,18 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-TargetResult parse_host_port(Scheme scheme, std::string_view text, std::uint16_t port_default) {
+std::expected<HostPort, TargetError> parse_host_port(Scheme scheme, std::string_view text,
+                                                     std::uint16_t port_default) {
   // Behind the bracket of an IPv6 address, if there is one.
   const std::size_t bracket = text.rfind(']');
   const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  Target target{.scheme = scheme, .host = {}, .port = port_default, .argument = {}};
+  HostPort out{.host = {}, .port = port_default};
   if (colon != std::string_view::npos) {
     const auto port = parse_port(text.substr(colon + 1));
     if (!port)
       return malformed(
           fmt::format("expected a port from 1 to 65535 after \"{}:\"", text.substr(0, colon)));
-    target.port = *port;
+    out.port = *port;
   }
   std::optional<grammar::Domain> host = parse_host(text.substr(0, colon));
   if (!host) {
@@ -79,7 +82,42 @@ TargetResult parse_host_port(Scheme scheme, std::string_view text, std::uint16_t
         fmt::format("expected HOST or HOST:PORT (an IPv6 address in brackets) after {}, not \"{}\"",
                     prefix_of(scheme), text));
   }
-  target.host = *std::move(host);
+  out.host = *std::move(host);
+  return out;
+}
+
+/// One of several hosts may begin with the scheme, but not with another.
+std::expected<std::string_view, TargetError> without_scheme(Scheme scheme, std::string_view text) {
+  for (const SchemeName& known : schemes) {
+    if (!text.starts_with(known.prefix)) continue;
+    if (known.scheme == scheme) return text.substr(known.prefix.size());
+    return malformed(fmt::format("expected {} for all hosts, not \"{}\"", prefix_of(scheme), text));
+  }
+  return text;
+}
+
+TargetResult parse_hosts(Scheme scheme, std::string_view text, std::uint16_t port_default) {
+  Target target{.scheme = scheme};
+  for (bool first = true, more = true; more; first = false) {
+    const std::size_t comma = text.find(',');
+    std::string_view item = base::trimmed(text.substr(0, comma));
+    more = comma != text.npos;
+    text.remove_prefix(more ? comma + 1 : text.size());
+    if (!first) {
+      const auto rest = without_scheme(scheme, item);
+      if (!rest) return std::unexpected(rest.error());
+      item = *rest;
+    }
+    auto host = parse_host_port(scheme, item, port_default);
+    if (!host) return std::unexpected(std::move(host.error()));
+    if (std::ranges::find(target.hosts, *host) != target.hosts.end()) {
+      return malformed(fmt::format("{} is named twice", host->print()));
+    }
+    if (target.hosts.size() == via_hosts_max) {
+      return malformed(fmt::format("expected at most {} hosts", via_hosts_max));
+    }
+    target.hosts.push_back(*std::move(host));
+  }
   return target;
 }
 
@@ -87,15 +125,15 @@ TargetResult parse_argument(Scheme scheme, std::string_view text) {
   if (text.find_first_not_of(' ') == std::string_view::npos) {
     return malformed(fmt::format("expected something after {}", prefix_of(scheme)));
   }
-  return Target{.scheme = scheme, .host = {}, .port = 0, .argument = std::string(text)};
+  return Target{.scheme = scheme, .argument = std::string(text)};
 }
 
 TargetResult parse_rest(Scheme scheme, std::string_view text) {
   switch (scheme) {
-    case Scheme::smtp: return parse_host_port(scheme, text, smtp_port);
-    case Scheme::smtps: return parse_host_port(scheme, text, smtps_port);
+    case Scheme::smtp: return parse_hosts(scheme, text, smtp_port);
+    case Scheme::smtps: return parse_hosts(scheme, text, smtps_port);
     case Scheme::lmtp:
-      if (!text.starts_with(unix_prefix)) return parse_host_port(scheme, text, lmtp_port);
+      if (!text.starts_with(unix_prefix)) return parse_hosts(scheme, text, lmtp_port);
       text.remove_prefix(unix_prefix.size());
       if (!text.starts_with('/')) return malformed("expected a path from / on after lmtp:unix:");
       return parse_argument(scheme, text);
@@ -107,10 +145,15 @@ TargetResult parse_rest(Scheme scheme, std::string_view text) {
     case Scheme::mx: break;
   }
   if (!text.empty()) return malformed(fmt::format("nothing may follow {}", prefix_of(scheme)));
-  return Target{.scheme = scheme, .host = {}, .port = 0, .argument = {}};
+  return Target{.scheme = scheme};
 }
 
 }  // namespace
+
+std::string HostPort::print() const {
+  if (const auto address = host.address()) return base::Endpoint{*address, port}.to_string();
+  return fmt::format("{}:{}", host.canonical(), port);
+}
 
 bool Target::is_in_home() const {
   return (scheme == Scheme::maildir || scheme == Scheme::mbox) && argument.starts_with("~/");
@@ -122,10 +165,11 @@ std::string Target::print() const {
     if (scheme == Scheme::lmtp) text += unix_prefix;
     return text + argument;
   }
-  if (const auto address = host.address()) {
-    return text + base::Endpoint{*address, port}.to_string();
+  for (const HostPort& host : hosts) {
+    if (&host != &hosts.front()) text += ',';
+    text += host.print();
   }
-  return fmt::format("{}{}:{}", text, host.canonical(), port);
+  return text;
 }
 
 TargetResult parse_target(std::string_view text) {

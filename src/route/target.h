@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "grammar/domain.h"
 
@@ -16,22 +18,36 @@ inline constexpr std::uint16_t smtps_port = 465;  // [RFC8314 7.3]
 inline constexpr std::uint16_t lmtp_port =
     24;  // Private mail systems; LMTP must not use 25 [RFC2033 5].
 
+/// Named in one target.
+inline constexpr std::size_t via_hosts_max = 20;
+
+/// A host that mail is handed to.
+struct HostPort {
+  grammar::Domain host;    ///< An address is a literal here.
+  std::uint16_t port = 0;  ///< Never 0.
+
+  [[nodiscard]] std::string print() const;
+  friend bool operator==(const HostPort&, const HostPort&) = default;
+};
+
 /// Where mail may be sent, as written in `via`, `deliver` and `reroute`:
 ///
-///     smtp://HOST[:PORT]  smtps://HOST[:PORT]  lmtp:HOST[:PORT]  lmtp:unix:/PATH
+///     smtp://HOSTS  smtps://HOSTS  lmtp:HOSTS  lmtp:unix:/PATH
 ///     pipe:ARGV  maildir:DIR  mbox:FILE  reject:TEXT  discard:  mx:
 ///
-/// HOST is a name, an IPv4 address, or an IPv6 address in brackets.
+/// HOSTS are HOST[:PORT], one or several with commas between, which are tried in this order; each
+/// may repeat the scheme (`smtp://a,smtp://b`). HOST is a name, an IPv4 address, or an IPv6 address
+/// in brackets.
 struct Target {
   Scheme scheme = Scheme::mx;
-  grammar::Domain host;    ///< Of smtp, smtps and lmtp by TCP; an address is a literal here.
-  std::uint16_t port = 0;  ///< Of these, never 0.
-  std::string argument;    ///< DIR, FILE, ARGV, TEXT, or /PATH.
+  /// Of smtp, smtps and lmtp by TCP: at most via_hosts_max, none of them twice.
+  std::vector<HostPort> hosts = {};
+  std::string argument = {};  ///< DIR, FILE, ARGV, TEXT, or /PATH.
   std::string run_as = {};    ///< Of pipe: whose rights it has; empty: ours. Not printed.
 
-  /// Found by the addresses of `host`.
-  [[nodiscard]] bool is_host() const { return !host.empty(); }
-  /// Parses to an equal target again; with the port, always.
+  /// Found by the addresses of `hosts`.
+  [[nodiscard]] bool is_host() const { return !hosts.empty(); }
+  /// Parses to an equal target again; with the ports, always.
   [[nodiscard]] std::string print() const;
   /// A mailbox in the home of a user of the machine: `argument` begins with `~/`.
   [[nodiscard]] bool is_in_home() const;

@@ -17,6 +17,12 @@ TEST(Target, parses_and_prints) {
       {"smtp://[::1]:2525", "smtp://[::1]:2525"},
       {"smtp://[2001:DB8::1]", "smtp://[2001:db8::1]:25"},
       {"smtp://m\xc3\xbcller.example", "smtp://xn--mller-kva.example:25"},
+      {"smtp://a.example,b.example:2525", "smtp://a.example:25,b.example:2525"},
+      {"smtp://a.example, smtp://b.example:2525", "smtp://a.example:25,b.example:2525"},
+      {"smtps://a.example,smtps://[::1]", "smtps://a.example:465,[::1]:465"},
+      {"smtp://a.example,a.example:26", "smtp://a.example:25,a.example:26"},
+      {"lmtp:a.example,lmtp:127.0.0.1:2424", "lmtp:a.example:24,127.0.0.1:2424"},
+      {"lmtp:unix:/run/a,b", "lmtp:unix:/run/a,b"},
       {"lmtp:mail.example", "lmtp:mail.example:24"},
       {"lmtp:127.0.0.1:2424", "lmtp:127.0.0.1:2424"},
       {"lmtp:unix:/run/lmtp", "lmtp:unix:/run/lmtp"},
@@ -33,7 +39,8 @@ TEST(Target, parses_and_prints) {
     EXPECT_EQ(target->print(), want);
     EXPECT_EQ(parse_target(target->print()).value(), *target) << text;
   }
-  EXPECT_EQ(parse_target("smtp://[::1]:2525")->host.address(), base::IpAddress::parse("::1"));
+  EXPECT_EQ(parse_target("smtp://[::1]:2525")->hosts[0].host.address(),
+            base::IpAddress::parse("::1"));
 }
 
 TEST(Target, texts_that_are_none) {
@@ -58,6 +65,14 @@ TEST(Target, texts_that_are_none) {
       "smtp://[127.0.0.1]:25",
       "smtp://[]:25",
       "smtp://a..b",
+      "smtp://a,",
+      "smtp://,a",
+      "smtp://a,,b",
+      "smtp://a;b",
+      "smtp://a,smtps://b",
+      "smtp://a,mx:",
+      "smtp://a,A:25",
+      "lmtp:a,lmtp:unix:/run/l",
       "smtp://ho st",
       "SMTP://host",
       "lmtp:",
@@ -79,6 +94,13 @@ TEST(Target, texts_that_are_none) {
     EXPECT_EQ(target.error().code, TargetError::Code::malformed);
     EXPECT_FALSE(target.error().message.empty());
   }
+}
+
+TEST(Target, as_many_hosts_as_are_tried) {
+  std::string text = "smtp://h1";
+  for (std::size_t i = 2; i <= via_hosts_max; ++i) text += ",h" + std::to_string(i);
+  EXPECT_EQ(parse_target(text)->hosts.size(), via_hosts_max);
+  EXPECT_FALSE(parse_target(text + ",one-more"));
 }
 
 TEST(Target, what_may_stand_where) {

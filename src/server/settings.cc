@@ -87,16 +87,6 @@ reception::ListenerSettings submit_settings(const config::Config& config) {
   return out;
 }
 
-delivery::TlsDemand tls_demand(config::TlsPolicy policy) {
-  switch (policy) {
-    case config::TlsPolicy::off: return delivery::TlsDemand::off;
-    case config::TlsPolicy::opportunistic: return delivery::TlsDemand::opportunistic;
-    case config::TlsPolicy::require: return delivery::TlsDemand::require;
-    case config::TlsPolicy::verify: return delivery::TlsDemand::verify;
-  }
-  return delivery::TlsDemand::opportunistic;
-}
-
 }  // namespace
 
 std::shared_ptr<delivery::Settings> delivery_settings(const config::Config& config) {
@@ -120,7 +110,7 @@ std::shared_ptr<delivery::Settings> delivery_settings(const config::Config& conf
   out->domains = config.local_domains;
   out->routes = config.routes;
   out->directory = config.directory;
-  out->tls = tls_demand(config.delivery.tls);
+  out->tls = config.delivery.tls;
   out->messages_per_connection = config.delivery.messages_per_connection;
   out->queue = queue_options(config);
   return out;
