@@ -76,6 +76,8 @@ class Section {
   template <class Value, std::size_t count>
   void choice(std::string_view name, const Choice<Value> (&choices)[count], Value& out);
 
+  /// A value of any kind, as it stands; nullptr: it is absent.
+  [[nodiscard]] const Node* node(std::string_view name) { return look_up(name); }
   [[nodiscard]] Section table(std::string_view name);
   /// `[[name]]`.
   [[nodiscard]] std::vector<Section> tables(std::string_view name);

@@ -23,6 +23,7 @@ struct Link {
   base::Duration latency_min = std::chrono::microseconds(200);
   base::Duration latency_max = std::chrono::milliseconds(2);
   std::uint64_t octets_per_second = 0;  ///< 0: as many as you like.
+  unsigned loss_per_mille = 0;          ///< Of the segments: sent again, so that it comes later.
   unsigned reset_per_mille = 0;         ///< Of the segments: the connection breaks there.
   unsigned refuse_per_mille = 0;        ///< Of the connects.
   unsigned time_out_per_mille = 0;      ///< Of the connects: nobody answers.

@@ -46,7 +46,8 @@ sys::Now<sys::ProgramEnd> SimPrograms::run(const sys::Program& program, sys::Pro
                                            sys::Completion<sys::ProgramEnd>& done) {
   PH_ASSERT(scheduler_.current() != nullptr && !program.arguments.empty());
   if (halted_) return base::io_error(IoErrorCode::cancelled);
-  const auto script = scripts_.find(program.arguments.front());
+  auto script = scripts_.find(program.arguments.front());
+  if (script == scripts_.end()) script = scripts_.find("");
   if (script == scripts_.end()) return base::io_error(IoErrorCode::not_found);
   Io<std::string> octets = read_all(input);
   if (!octets) return std::unexpected(octets.error());

@@ -36,7 +36,8 @@ class SimPrograms final : public sys::Programs {
   SimPrograms& operator=(const SimPrograms&) = delete;
   ~SimPrograms() override;
 
-  /// `command` as in arguments[0]. Others are not found.
+  /// `command` as in arguments[0]; empty: every command without a script of its own. Without that
+  /// others are not found.
   void install(const std::string& command, Script script);
   void remove(const std::string& command) { scripts_.erase(command); }
 

@@ -15,6 +15,8 @@ namespace {
 
 /// How often a segment that cannot pass is tried again.
 constexpr base::Duration retransmission = std::chrono::milliseconds(200);
+/// Of a lossy link: then it passes.
+constexpr int retransmissions_max = 50;
 
 /// Most connections move big pieces, some cut everything small.
 std::size_t pick_segment_octets_max(Rng& rng) {
@@ -236,6 +238,10 @@ void Stream::send(Kind kind, std::string octets) {
     needed = std::chrono::nanoseconds(octets.size() * 1'000'000'000 / through.octets_per_second);
   const base::Instant now = network().scheduler().now();
   last_due_ = std::max(last_due_ + needed, now + needed + network().latency(through));
+  for (int tries = 0; tries < retransmissions_max && through.loss_per_mille > 0; ++tries) {
+    if (!network().rng().chance(through.loss_per_mille)) break;
+    last_due_ += retransmission;
+  }
   wire_.push_back({kind, std::move(octets), last_due_});
   schedule_arrival();
 }
