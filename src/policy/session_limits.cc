@@ -8,14 +8,14 @@ namespace {
 /// In octets, of the part of an IPv6 address that tells one site from another.
 constexpr std::size_t site_octets = 8;
 
+}  // namespace
+
 base::IpAddress site_of(const base::IpAddress& client) {
   if (client.is_v4()) return client;
   auto octets = client.octets();
   for (std::size_t i = site_octets; i < octets.size(); ++i) octets[i] = 0;
   return base::IpAddress::v6(octets);
 }
-
-}  // namespace
 
 Admission SessionLimits::admit(const base::IpAddress& client) {
   if (sessions_ >= options_.sessions) return Admission::too_many_sessions;

@@ -14,8 +14,12 @@ enum class Admission : std::uint8_t {
   too_many_of_client,
 };
 
-/// Counts open sessions. One client is one IPv4 address or one IPv6 network of 64 bits, since that
-/// is the least that a site has [RFC6177 2]. Memory is bounded by `sessions`. Not synchronised.
+/// What is one client: one IPv4 address or one IPv6 network of 64 bits, since that is the least
+/// that a site has [RFC6177 2].
+[[nodiscard]] base::IpAddress site_of(const base::IpAddress& client);
+
+/// Counts open sessions, of a client by its site_of(). Memory is bounded by `sessions`. Not
+/// synchronised.
 class SessionLimits {
  public:
   struct Options {
