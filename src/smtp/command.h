@@ -115,6 +115,23 @@ struct BdatCommand {
 ///     end-marker ::= "LAST"
 [[nodiscard]] CommandResult<BdatCommand> parse_bdat(std::string_view argument);
 
+/// In octets, of the name of a queue.
+inline constexpr std::size_t queue_name_octets_max = 64;
+
+struct EtrnCommand {
+  enum class Kind : std::uint8_t {
+    node,   ///< Mail to `domain`.
+    below,  ///< `@`: and to every domain below it [RFC1985 5.3].
+    queue,  ///< `#`: mail of the queue of that name.
+  };
+  Kind kind = Kind::node;
+  grammar::Domain domain;
+  std::string queue = {};
+};
+
+/// "ETRN" SP ["@" / "#"] node-name        [RFC1985 5]
+[[nodiscard]] CommandResult<EtrnCommand> parse_etrn(std::string_view argument);
+
 struct AuthCommand {
   std::string mechanism;  ///< In upper case.
   /// Decoded; empty for `=`.

@@ -263,7 +263,7 @@ TEST(command, is_split_into_verb_and_argument) {
   EXPECT_TRUE(is("", Verb::unknown, ""));
   EXPECT_TRUE(is(" NOOP", Verb::unknown, "NOOP"));
   EXPECT_TRUE(is("GET / HTTP/1.1", Verb::http, "/ HTTP/1.1"));
-  EXPECT_TRUE(is("ETRN x", Verb::not_implemented, "x"));
+  EXPECT_TRUE(is("etrn x", Verb::etrn, "x"));
 }
 
 TEST(command, every_verb_has_a_name_that_is_read_again) {

@@ -26,6 +26,7 @@ std::optional<Reply> ServerSession::refusal(Verb verb) const {
   if (is_smtp_hello && options_.lmtp) return replies::unknown_command();  // [RFC2033 4.1]
   if (verb == Verb::lhlo && !options_.lmtp) return replies::not_implemented();
   if (verb == Verb::starttls && !options_.starttls) return replies::not_implemented();
+  if (verb == Verb::etrn && !options_.etrn) return replies::not_implemented();
   // Before anything else, so that nobody learns to send a password in the clear.
   if (verb == Verb::auth && !tls_ && !options_.auth_without_tls) {
     return replies::encryption_required();
@@ -35,7 +36,8 @@ std::optional<Reply> ServerSession::refusal(Verb verb) const {
   if (verb == Verb::auth && (!offers_auth() || authenticated_)) {
     return replies::bad_sequence(verb, state_);
   }
-  if (verb == Verb::mail && options_.require_auth && !authenticated_) {
+  const bool needs_auth = verb == Verb::mail || verb == Verb::etrn;
+  if (needs_auth && options_.require_auth && !authenticated_) {
     return replies::authentication_required();
   }
   return std::nullopt;
@@ -63,6 +65,7 @@ void ServerSession::dispatch(const CommandLine& command) {
     case Verb::quit: return handle_quit(command.argument);
     case Verb::starttls: return handle_starttls(command.argument);
     case Verb::auth: return handle_auth(command.argument);
+    case Verb::etrn: return handle_etrn(command.argument);
     case Verb::bdat: break;  // handle_command() has taken it.
     case Verb::expn:
     case Verb::not_implemented:
@@ -93,6 +96,7 @@ Reply ServerSession::hello_reply(bool extended) const {
   if (options_.starttls && !tls_) reply.text += "\nSTARTTLS";
   if (offers_auth())
     reply.text += fmt::format("\nAUTH {}", fmt::join(options_.auth_mechanisms, " "));
+  if (options_.etrn) reply.text += "\nETRN";  // [RFC1985 4]
   // The last one: gsasl 2.2 finds neither STARTTLS nor AUTH in a last line.
   reply.text += fmt::format("\nLIMITS RCPTMAX={}", options_.recipients);  // [RFC9422 4]
   return reply;
@@ -176,6 +180,7 @@ void ServerSession::answer(const Reply& reply) {
     case Question::recipient: return answer_recipient(reply);
     case Question::start_content: return answer_start_content(reply);
     case Question::content: return answer_content(reply);
+    case Question::queue_start: return answer_queue_start(reply);
     case Question::none:
     case Question::auth: break;
   }

@@ -49,6 +49,11 @@ struct ContentAborted {
 /// RSET, HELO or EHLO within a transaction: it is over. No answer.
 struct TransactionReset {};
 
+/// ETRN. Answer: 250 to 253, or a refusal by 458 or 459 [RFC1985 5.2].
+struct QueueStartProposed {
+  EtrnCommand command;
+};
+
 /// AUTH. Answer: answer_auth_challenge() or answer_auth().
 struct AuthStarted {
   std::string mechanism;                        ///< One of ServerOptions::auth_mechanisms.
@@ -72,7 +77,7 @@ struct CommandRefused {
 /// StartTls: the client waits for the TLS handshake. Send output(), make the handshake, then call
 /// tls_started(); or drop the connection.
 using Event = std::variant<SenderProposed, RecipientProposed, ContentProposed, ContentChunk,
-                           ContentEnded, ContentAborted, TransactionReset, StartTls, AuthStarted,
-                           AuthResponse, AuthCancelled, CommandRefused>;
+                           ContentEnded, ContentAborted, TransactionReset, QueueStartProposed,
+                           StartTls, AuthStarted, AuthResponse, AuthCancelled, CommandRefused>;
 
 }  // namespace smtp

@@ -34,6 +34,8 @@ struct ServerOptions {
   bool auth_without_tls = false;  ///< The sandbox alone: otherwise passwords need TLS.
   bool require_auth = false;      ///< submission: MAIL is for authenticated clients.
 
+  bool etrn = false;  ///< Offered; who may say it is the driver's to know.
+
   AbuseLimits abuse;
 };
 

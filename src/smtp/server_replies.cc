@@ -104,6 +104,21 @@ Reply null_mx() { return reply(556, {1, 10}, "that domain takes no mail"); }
 Reply alias_too_large() { return reply(451, {3, 5}, "too many addresses behind this one"); }
 Reply alias_loop() { return reply(550, {4, 6}, "an alias leads back to itself"); }
 Reply routing_loop() { return reply(554, {4, 6}, "too many hops"); }
+Reply queue_started(std::string_view node, std::optional<std::size_t> messages) {
+  if (!messages) return reply(250, {0, 0}, fmt::format("queuing for {} started", node));
+  if (*messages == 0) return reply(251, {0, 0}, fmt::format("no messages waiting for {}", node));
+  return reply(253, {0, 0}, fmt::format("{} pending messages for {} started", *messages, node));
+}
+Reply queue_not_started(std::string_view node) {
+  return reply(458, {7, 1}, fmt::format("unable to queue messages for {} now", node));
+}
+Reply queue_refused(std::string_view node) {
+  return reply(459, {7, 1}, fmt::format("{} not allowed", node));
+}
+Reply rate_exceeded(std::string_view what, base::Duration wait) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  return reply(450, {7, 1}, fmt::format("too many {}, try again in {} s", what, seconds));
+}
 Reply wrong_credentials() { return reply(535, {7, 8}, "authentication failed"); }
 Reply too_many_password_checks() { return reply(454, {7, 0}, "busy, try again later"); }
 Reply authentication_unavailable() { return reply(454, {7, 0}, "cannot check that now"); }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string_view>
 
+#include "base/time.h"
 #include "smtp/command.h"
 #include "smtp/reply.h"
 #include "smtp/server_state.h"
@@ -30,6 +33,12 @@ namespace replies {
 [[nodiscard]] Reply alias_loop();
 [[nodiscard]] Reply alias_too_large();  ///< A mistake of ours: 4yz, so that nothing is lost by it.
 [[nodiscard]] Reply routing_loop();     ///< Too many Received fields.
+/// To ETRN [RFC1985 5.2]. `node`: as the client said it; `messages`: nullopt: not counted.
+[[nodiscard]] Reply queue_started(std::string_view node, std::optional<std::size_t> messages);
+[[nodiscard]] Reply queue_not_started(std::string_view node);  ///< 458: not now.
+[[nodiscard]] Reply queue_refused(std::string_view node);      ///< 459: not for this client.
+/// 450: too many of something in a time, which ends in `wait`.
+[[nodiscard]] Reply rate_exceeded(std::string_view what, base::Duration wait);
 [[nodiscard]] Reply wrong_credentials();
 [[nodiscard]] Reply too_many_password_checks();
 [[nodiscard]] Reply authentication_unavailable();

@@ -56,7 +56,8 @@ class ServerSession {
   /// What the driver must do next, or nullopt if more octets are needed.
   [[nodiscard]] std::optional<Event> next_event();
 
-  /// Answers SenderProposed, RecipientProposed, ContentProposed or ContentEnded. A reply without an
+  /// Answers SenderProposed, RecipientProposed, ContentProposed, ContentEnded or
+  /// QueueStartProposed. A reply without an
   /// enhanced code, or with one of another class, gets one of its own class. 421 closes the
   /// session.
   void answer(const Reply& reply);
@@ -99,7 +100,15 @@ class ServerSession {
   [[nodiscard]] std::size_t recipients() const { return recipients_; }
 
  private:
-  enum class Question : std::uint8_t { none, sender, recipient, start_content, content, auth };
+  enum class Question : std::uint8_t {
+    none,
+    sender,
+    recipient,
+    start_content,
+    content,
+    auth,
+    queue_start,
+  };
 
   [[nodiscard]] bool takes_input() const;
   [[nodiscard]] bool offers_auth() const;
@@ -146,6 +155,10 @@ class ServerSession {
   void handle_quit(std::string_view argument);
   void handle_starttls(std::string_view argument);
   [[nodiscard]] Reply hello_reply(bool extended) const;
+
+  // In server_etrn.cc.
+  void handle_etrn(std::string_view argument);
+  void answer_queue_start(const Reply& reply);
 
   // In server_auth.cc.
   void handle_auth(std::string_view argument);

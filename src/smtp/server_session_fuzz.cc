@@ -98,6 +98,11 @@ class Fuzzer {
   void handle(const StartTls&) { session_.tls_started(); }
   void handle(const AuthStarted&) { answer_auth(); }
   void handle(const AuthResponse&) { answer_auth(); }
+  void handle(const QueueStartProposed& event) {
+    const bool has_name = event.command.domain.empty() != event.command.queue.empty();
+    PH_ASSERT(has_name);
+    session_.answer(replies::queue_started(event.command.queue, choices_.next(3)));
+  }
   void handle(const AuthCancelled&) {}
   void handle(const CommandRefused& event) { PH_ASSERT(!event.reply.is_positive()); }
 
@@ -142,6 +147,7 @@ class Fuzzer {
   options.hostname = "mx.example";
   options.message_size = 64;
   options.recipients = 2;
+  options.etrn = (flags & 64) != 0;
   options.starttls = (flags & 1) != 0;
   options.tls_at_once = (flags & 2) != 0;
   options.auth_without_tls = (flags & 4) != 0;

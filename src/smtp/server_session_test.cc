@@ -42,6 +42,7 @@ constexpr State all_states[] = {State::connected,       State::greeted,        S
 [[nodiscard]] ServerOptions options_for_everything() {
   ServerOptions options = sandbox_options();
   options.starttls = true;
+  options.etrn = true;
   return options;
 }
 
@@ -63,6 +64,7 @@ constexpr State all_states[] = {State::connected,       State::greeted,        S
     case Verb::auth: return "AUTH PLAIN\r\n";
     case Verb::bdat: return "BDAT 0\r\n";
     case Verb::lhlo: return "LHLO client\r\n";
+    case Verb::etrn: return "ETRN z.example\r\n";
     case Verb::not_implemented: return "TURN\r\n";
     case Verb::http: return "GET / HTTP/1.1\r\n";
     case Verb::unknown: return "FOO\r\n";

@@ -23,6 +23,7 @@ constexpr ServerTransition transitions[] = {
     {State::greeted, Verb::starttls, State::starting_tls},
     {State::greeted, Verb::auth, State::authenticating},
     {State::greeted, Verb::mail, State::sender_given},
+    {State::greeted, Verb::etrn, State::greeted},  // Not within a transaction [RFC1985 5].
     {State::greeted, Verb::rset, State::greeted},
     {State::greeted, Verb::noop, State::greeted},
     {State::greeted, Verb::help, State::greeted},

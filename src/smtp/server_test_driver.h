@@ -50,6 +50,12 @@ inline constexpr base::Instant start_of_time{};
   return options;
 }
 
+[[nodiscard]] inline ServerOptions etrn_options() {
+  ServerOptions options = mx_options();
+  options.etrn = true;
+  return options;
+}
+
 /// LMTP on an address of ours.
 [[nodiscard]] inline ServerOptions lmtp_options() {
   ServerOptions options = mx_options();
@@ -118,6 +124,17 @@ class Driver {
   }
   void handle(const ContentAborted&) { notes.emplace_back("content aborted"); }
   void handle(const TransactionReset&) { notes.emplace_back("reset"); }
+  void handle(const QueueStartProposed& event) {
+    const EtrnCommand& command = event.command;
+    if (command.kind == EtrnCommand::Kind::queue) {
+      return session.answer(replies::queue_started("#" + command.queue, std::nullopt));
+    }
+    const bool below = command.kind == EtrnCommand::Kind::below;
+    const std::string node = (below ? "@" : "") + command.domain.text();
+    if (node == "away.example") return session.answer(replies::queue_not_started(node));
+    if (node == "x.example") return session.answer(replies::queue_refused(node));
+    session.answer(replies::queue_started(node, node == "none.example" ? 0 : 3));
+  }
   void handle(const StartTls&) { notes.emplace_back("start TLS"); }
   void handle(const AuthStarted& event) {
     login_name_.clear();

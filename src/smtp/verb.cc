@@ -26,7 +26,7 @@ constexpr Word words[] = {
     {"STARTTLS", Verb::starttls},
     {"BDAT", Verb::bdat},
     {"LHLO", Verb::lhlo},
-    {"ETRN", Verb::not_implemented},  // [RFC1985 5.1]
+    {"ETRN", Verb::etrn},
     {"ATRN", Verb::not_implemented},  // [RFC2645 5.2]
     {"TURN", Verb::not_implemented},  // [RFC5321 F.1]
     {"SEND", Verb::not_implemented},  // [RFC5321 F.6]
@@ -73,7 +73,8 @@ std::string_view to_string(Verb verb) {
     case Verb::starttls:
     case Verb::auth:
     case Verb::bdat:
-    case Verb::lhlo: break;
+    case Verb::lhlo:
+    case Verb::etrn: break;
   }
   for (const Word& known : words) {
     if (known.verb == verb) return known.text;

@@ -22,7 +22,8 @@ enum class Verb : std::uint8_t {
   auth,             ///< [RFC4954 4]
   bdat,             ///< [RFC3030 2]
   lhlo,             ///< [RFC2033 4.1]
-  not_implemented,  ///< Known from a standard, but nothing that we do: TURN, SEND, ETRN, BURL, …
+  etrn,             ///< [RFC1985 5]
+  not_implemented,  ///< Known from a standard, but nothing that we do: TURN, SEND, BURL, …
   http,             ///< A method of HTTP: the peer takes us for a web server.
   unknown,
 };
