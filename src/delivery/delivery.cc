@@ -54,6 +54,7 @@ Delivery::Delivery(const DeliveryWorld& world, queue::Options options,
                .random = world.random,
                .on_report = [this](const spool::StoredMessage& report) { accepted(report); },
                .spawn = [this](base::Task<> task) { workers_.spawn(std::move(task)); }}),
+      notes_(world.log),
       signal_(world.loop),
       wake_(std::make_unique<Wake>(world.timers, signal_)),
       grace_(std::make_unique<Grace>(world.timers, workers_)) {

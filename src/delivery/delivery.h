@@ -17,6 +17,7 @@
 #include "delivery/ledger.h"
 #include "delivery/letter.h"
 #include "delivery/settings.h"
+#include "delivery/trace_notes.h"
 #include "engine/resolver.h"
 #include "engine/signal.h"
 #include "engine/timers.h"
@@ -45,6 +46,8 @@ struct DeliveryWorld {
   engine::EventLog& log;
   spool::Spool& spool;
 };
+
+class Routing;
 
 /// Takes every message from its acceptance to the end of our responsibility. One worker for each
 /// connection; which messages are due when is the queue's business.
@@ -115,11 +118,20 @@ class Delivery final : public spool::RecoverySink {
   struct Filing {
     const std::vector<std::uint32_t>* only = nullptr;  ///< nullptr: all recipients.
     std::optional<base::Instant> due = {};             ///< Nullopt: as their statuses say.
+    /// The next hop until now, of which the trace knows; any other is noted there. Empty: noted in
+    /// any case. Nullopt: as their statuses say, if they do.
+    std::optional<std::string_view> from = {};
   };
   /// Files the recipients of a message that are owed and not held under their next hops. True: one
   /// of them is soon attempted.
   bool file(base::MessageId id, const spool::Envelope& envelope,
             const std::vector<spool::RecipientStatus>& statuses, const Filing& filing);
+  /// The decision, which is noted if it is another than before.
+  [[nodiscard]] std::optional<route::Decision> decide(const Routing& routing, base::MessageId id,
+                                                      const spool::Envelope& envelope,
+                                                      std::uint32_t recipient,
+                                                      const spool::RecipientStatus& status,
+                                                      const Filing& filing);
   [[nodiscard]] base::Instant warn_time(const spool::Envelope& envelope, std::uint32_t recipient,
                                         const spool::RecipientStatus& status,
                                         base::Instant arrived) const;
@@ -179,7 +191,7 @@ class Delivery final : public spool::RecoverySink {
   void hop_failed(std::unique_ptr<queue::Entry> entry, const Attempt& attempt,
                   const std::string& reply);
   [[nodiscard]] base::Task<> announce(
-      std::string hop, Attempt attempt, std::string reply,
+      std::string hop, Attempt attempt, queue::HopFailure failure,
       std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting);
   void hop_reached(queue::NextHop& hop);
   /// The next due entry of the hop, unless we are stopping.
@@ -195,6 +207,7 @@ class Delivery final : public spool::RecoverySink {
   std::uint64_t reloads_ = 0;
   queue::Queue queue_;
   Ledger ledger_;
+  TraceNotes notes_;
   engine::Signal signal_;
   std::unique_ptr<Wake> wake_;
   std::unique_ptr<Grace> grace_;

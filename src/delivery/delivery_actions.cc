@@ -246,11 +246,14 @@ base::Task<std::size_t> Delivery::act_on(QueueAction action, const Choice& choic
   hurry(*letter, effect.hurried);
   for (auto& entry : taken) {
     file(entry->id, *letter->envelope, letter->statuses,
-         {.only = &entry->recipients, .due = hastens(action) ? now() : entry->due});
+         {.only = &entry->recipients,
+          .due = hastens(action) ? now() : entry->due,
+          .from = entry->hop->key()});
     queue_.finished(std::move(entry), now());
   }
   if (!effect.released.empty()) {
-    file(letter->id, *letter->envelope, letter->statuses, {.only = &effect.released, .due = now()});
+    file(letter->id, *letter->envelope, letter->statuses,
+         {.only = &effect.released, .due = now(), .from = ""});
   }
   co_return count;
 }
@@ -271,13 +274,14 @@ base::Task<bool> Delivery::bounce(const Letter& letter, std::vector<std::uint32_
     results.push_back(std::move(result));
   }
   const std::string via = letter.statuses[recipients.front()].via;
-  co_return co_await ledger_.record(letter, results, {.via = via, .made = false},
-                                    world_.clock.wall());
+  co_return co_await ledger_.record(
+      letter, results, {.via = via, .made = false, .by_operator = true}, world_.clock.wall());
 }
 
 void Delivery::hurry(const Letter& letter, const std::vector<std::uint32_t>& recipients) {
   const Routing routing(*settings_, *letter.envelope);
   for (const std::uint32_t recipient : recipients) {
+    notes_.retried(letter.id, address_of_path(letter.envelope->recipients[recipient].forward_path));
     const auto decision = routing.decide(recipient, letter.statuses[recipient]);
     queue::NextHop* const hop = decision ? queue_.find_hop(decision->next_hop) : nullptr;
     if (hop == nullptr) continue;
@@ -315,8 +319,10 @@ void Delivery::settle_acted(std::unique_ptr<Entry> entry, const Acted& acted) {
       (found->second == QueueAction::drop ? dropped : bounced).push_back(recipient);
     }
   }
-  file(entry->id, *letter->envelope, letter->statuses, {.only = &at_once, .due = now()});
-  file(entry->id, *letter->envelope, letter->statuses, {.only = &later, .due = entry->due});
+  file(entry->id, *letter->envelope, letter->statuses,
+       {.only = &at_once, .due = now(), .from = entry->hop->key()});
+  file(entry->id, *letter->envelope, letter->statuses,
+       {.only = &later, .due = entry->due, .from = entry->hop->key()});
   queue_.finished(std::move(entry), now());
   if (!dropped.empty()) {
     workers_.spawn(end_acted(QueueAction::drop, letter->id, std::move(dropped)));

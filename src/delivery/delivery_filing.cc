@@ -56,7 +56,7 @@ void Delivery::message(const spool::RecoveredMessage& message) {
 
 void Delivery::accepted(const spool::StoredMessage& message,
                         const std::vector<spool::Expanded>& expanded) {
-  const bool soon = file(message.id, *message.envelope, {}, {});
+  const bool soon = file(message.id, *message.envelope, {}, {.from = ""});
   if (soon && message.content && fresh_octets_ + message.size <= fresh_octets_max) {
     fresh_octets_ += message.size;
     fresh_.emplace(message.id, message);
@@ -80,6 +80,25 @@ Instant Delivery::warn_time(const spool::Envelope& envelope, std::uint32_t recip
   return wanted ? arrived + options().warn_after : Instant::max();
 }
 
+std::optional<route::Decision> Delivery::decide(const Routing& routing, base::MessageId id,
+                                                const spool::Envelope& envelope,
+                                                std::uint32_t recipient,
+                                                const spool::RecipientStatus& status,
+                                                const Filing& filing) {
+  const bool anyway = notes_.wanted() && filing.from && filing.from->empty();
+  std::vector<route::Step> steps;
+  auto decision = routing.decide(recipient, status, anyway ? &steps : nullptr);
+  if (!decision || !notes_.wanted()) return decision;
+  if (!anyway) {
+    const std::string_view before = filing.from.value_or(status.via);
+    if (before.empty() || decision->next_hop == before) return decision;
+    decision = routing.decide(recipient, status, &steps);
+  }
+  notes_.routed(id, address_of_path(envelope.recipients[recipient].forward_path),
+                decision->next_hop, steps);
+  return decision;
+}
+
 bool Delivery::file(base::MessageId id, const spool::Envelope& envelope,
                     const std::vector<spool::RecipientStatus>& statuses, const Filing& filing) {
   // Few next hops for one message: a list is searched faster than a map is built.
@@ -93,7 +112,7 @@ bool Delivery::file(base::MessageId id, const spool::Envelope& envelope,
     static const spool::RecipientStatus untried;
     const spool::RecipientStatus& status = statuses.empty() ? untried : statuses[i];
     if (!is_owed(status)) continue;
-    auto decision = routing.decide(i, status);
+    auto decision = decide(routing, id, envelope, i, status, filing);
     if (!decision) continue;
     const Instant tried = status.attempts == 0 ? present : instant(status.next_attempt);
     const Instant due = filing.due.value_or(tried);
@@ -150,7 +169,7 @@ void Delivery::refile(std::unique_ptr<Entry> entry) {
   const auto letter = load(entry);
   if (!letter) return;
   file(entry->id, *letter->envelope, letter->statuses,
-       {.only = &entry->recipients, .due = entry->due});
+       {.only = &entry->recipients, .due = entry->due, .from = entry->hop->key()});
   queue_.finished(std::move(entry), now());
 }
 
@@ -215,7 +234,8 @@ std::optional<Letter> Delivery::open(std::unique_ptr<Entry>& entry, route::Decis
     if (stays) decision = std::move(*decided);
   }
   if (!moving.empty()) {
-    file(entry->id, *letter->envelope, letter->statuses, {.only = &moving, .due = entry->due});
+    file(entry->id, *letter->envelope, letter->statuses,
+         {.only = &moving, .due = entry->due, .from = entry->hop->key()});
   }
   entry->recipients = std::move(staying);
   if (!entry->recipients.empty()) return letter;

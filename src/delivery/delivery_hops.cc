@@ -18,12 +18,14 @@ void Delivery::hop_failed(std::unique_ptr<Entry> entry, const Attempt& attempt,
   queue::NextHop& hop = *entry->hop;
   if (stopping_) return give_back(std::move(entry));  // Cut off by us: the hop is not to blame.
   const std::size_t known = hop.failures().size();
-  queue_.failed(hop, {world_.clock.wall(), reply}, now(), world_.random.next());
+  const queue::HopFailure failure{world_.clock.wall(), reply};
+  queue_.failed(hop, failure, now(), world_.random.next());
   const base::WallTime next_probe = wall_time(hop.next_probe());
   give_back(std::move(entry));
   // The worker that calls us still counts: the hop is there.
   if (hop.failures().size() == known && known < queue::NextHop::failures_max) return;
   world_.spool.put_hop(hop.key(), encode_hop({hop.failures(), next_probe}));
+  notes_.unreached(attempt, reply, failure.time, next_probe);
 
   std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting;
   queue_.visit(hop, [&](Entry& waits) {
@@ -32,11 +34,11 @@ void Delivery::hop_failed(std::unique_ptr<Entry> entry, const Attempt& attempt,
     waiting.emplace_back(waits.id, waits.recipients);
   });
   if (waiting.empty()) return;
-  workers_.spawn(announce(hop.key(), attempt, reply, std::move(waiting)));
+  workers_.spawn(announce(hop.key(), attempt, failure, std::move(waiting)));
 }
 
 base::Task<> Delivery::announce(
-    std::string hop, Attempt attempt, std::string reply,
+    std::string hop, Attempt attempt, queue::HopFailure failure,
     std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting) {
   std::size_t done = 0;
   for (const auto& [id, recipients] : waiting) {
@@ -46,7 +48,7 @@ base::Task<> Delivery::announce(
     for (const std::uint32_t recipient : recipients) {
       const spool::RecipientState state = letter->statuses[recipient].state;
       if (is_final(state) || state == spool::RecipientState::held) continue;
-      ledger_.announce_wait(id, *letter->envelope, recipient, attempt, reply,
+      ledger_.announce_wait(id, *letter->envelope, recipient, attempt, failure.reply, failure.time,
                             wall_time(next->next_probe()));
     }
     if (++done % 64 == 0) co_await sys::Yield(world_.loop);

@@ -93,26 +93,33 @@ base::Task<bool> Ledger::record(const Letter& letter, const std::vector<Result>&
                                 const Attempt& attempt, base::WallTime next_attempt) {
   spool::Change change = change_of(letter, results, attempt, next_attempt);
   // Made before the outcome is written: the content may be gone with it.
-  std::optional<spool::NewMessage> report = reports_.make(
-      letter, told_of(letter, results, attempt, change), {.remote_mta = attempt.host});
+  const std::vector<Told> told = told_of(letter, results, attempt, change);
+  std::optional<spool::NewMessage> report =
+      reports_.make(letter, told, {.remote_mta = attempt.host});
+  const std::string report_id = report ? base::to_string(report->id) : std::string();
+  const auto is_told = [&](std::size_t index) {
+    return std::ranges::find(told, results[index].recipient, &Told::recipient) != told.end();
+  };
   if (std::ranges::none_of(results, is_failure, &Result::outcome)) {
     // An error says only that a crash right now would forget it: it costs one more attempt.
     (void)co_await world_.spool.outcome(std::move(change));
-    for (const Result& result : results) log(letter, result, attempt, next_attempt, {});
-    if (report) world_.spawn(store_report(std::move(*report)));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      log(letter, results[i], attempt, next_attempt, is_told(i) ? report_id : "");
+    }
+    if (report) world_.spawn(store_report(std::move(*report), letter.id));
     co_return true;
   }
 
-  const std::string report_id = report ? base::to_string(report->id) : std::string();
   std::vector<spool::Change> changes;
   changes.push_back(std::move(change));
   const auto stored = co_await world_.spool.commit(std::move(changes), std::move(report));
-  for (const Result& result : results) {
-    if (stored || !is_failure(result.outcome))
-      log(letter, result, attempt, next_attempt, report_id);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (stored || !is_failure(results[i].outcome)) {
+      log(letter, results[i], attempt, next_attempt, stored && is_told(i) ? report_id : "");
+    }
   }
   if (!stored) co_return false;
-  if (*stored) report_accepted(**stored);
+  if (*stored) report_accepted(**stored, letter.id);
   co_return true;
 }
 
@@ -140,40 +147,54 @@ base::Task<bool> Ledger::warn(const Letter& letter, const std::vector<std::uint3
   changes.push_back(std::move(change));
   const auto stored = co_await world_.spool.commit(std::move(changes), std::move(report));
   if (!stored) co_return false;
-  report_accepted(**stored);
+  if (world_.log.is_traced()) {
+    for (const Told& one : told) {
+      engine::Event event = world_.log.trace_event("delayed");
+      const spool::Recipient& recipient = letter.envelope->recipients[one.recipient];
+      event.id(letter.id).text("to", address_of_path(recipient.forward_path));
+      event.text("dsn", base::to_string((*stored)->id));
+      world_.log.write_trace(event);
+    }
+  }
+  report_accepted(**stored, letter.id);
   co_return true;
 }
 
 base::Task<> Ledger::report_expanded(Letter letter, std::vector<spool::Expanded> expanded) {
   std::optional<spool::NewMessage> report = reports_.make_expanded(letter, expanded);
   letter.content.reset();
-  if (report) co_await store_report(std::move(*report));
+  if (report) co_await store_report(std::move(*report), letter.id);
 }
 
 base::Task<bool> Ledger::change(std::string_view name, const Letter& letter, spool::Change change) {
   std::vector<std::uint32_t> recipients;
-  for (const spool::Change::Item& item : change.items) recipients.push_back(item.recipient);
+  std::vector<std::string> reroutes;
+  for (const spool::Change::Item& item : change.items) {
+    recipients.push_back(item.recipient);
+    reroutes.push_back(name == "rerouted" ? item.status.reroute : "");
+  }
   std::vector<spool::Change> changes;
   changes.push_back(std::move(change));
   const auto stored = co_await world_.spool.commit(std::move(changes), std::nullopt);
   if (name.empty()) co_return stored.has_value();
-  for (const std::uint32_t recipient : recipients) {
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
     if (name == "dropped") ++counters_.dropped;
     engine::Event event = world_.log.event(name);
-    event.id(letter.id).text("to",
-                             address_of_path(letter.envelope->recipients[recipient].forward_path));
+    const spool::Recipient& recipient = letter.envelope->recipients[recipients[i]];
+    event.id(letter.id).text("to", address_of_path(recipient.forward_path)).text("by", "operator");
+    if (!reroutes[i].empty()) event.text("via", reroutes[i]);
     world_.log.write(event);
   }
   co_return stored.has_value();
 }
 
 /// When the disk does not take it the originator is not told of what went well.
-base::Task<> Ledger::store_report(spool::NewMessage report) {
+base::Task<> Ledger::store_report(spool::NewMessage report, base::MessageId about) {
   const auto stored = co_await world_.spool.accept(std::move(report));
-  if (stored) report_accepted(*stored);
+  if (stored) report_accepted(*stored, about);
 }
 
-void Ledger::report_accepted(const spool::StoredMessage& report) {
+void Ledger::report_accepted(const spool::StoredMessage& report, base::MessageId about) {
   ++counters_.reports;
   std::vector<std::string> to;
   for (const spool::Recipient& recipient : report.envelope->recipients) {
@@ -182,7 +203,7 @@ void Ledger::report_accepted(const spool::StoredMessage& report) {
   auto event = world_.log.event("received");
   event.id(report.id).text_or_null("client", "").text("from", "").list("to", to);
   event.number("size", static_cast<std::int64_t>(report.size));
-  event.text_or_null("tls", "").text_or_null("auth", "");
+  event.text_or_null("tls", "").text_or_null("auth", "").text("about", base::to_string(about));
   world_.log.write(event);
   world_.on_report(report);
 }
@@ -208,7 +229,10 @@ void Ledger::log(const Letter& letter, const Result& result, const Attempt& atte
   engine::Event event =
       attempt_event(name, letter.id, *letter.envelope, result.recipient, attempt, result.reply);
   switch (result.outcome) {
-    case Outcome::delivered: ++counters_.delivered; break;
+    case Outcome::delivered:
+      ++counters_.delivered;
+      if (!report.empty()) event.text("dsn", report);
+      break;
     case Outcome::deferred:
       ++(result.unknown ? counters_.unknown : counters_.deferred);
       event.time("next_attempt", next_attempt);
@@ -217,6 +241,7 @@ void Ledger::log(const Letter& letter, const Result& result, const Attempt& atte
     case Outcome::expired:
       ++(result.outcome == Outcome::bounced ? counters_.bounced : counters_.expired);
       event.text_or_null("dsn", report);
+      if (attempt.by_operator) event.text("by", "operator");
       break;
   }
   world_.log.write(event);
@@ -224,10 +249,11 @@ void Ledger::log(const Letter& letter, const Result& result, const Attempt& atte
 
 void Ledger::announce_wait(base::MessageId id, const spool::Envelope& envelope,
                            std::uint32_t recipient, const Attempt& attempt,
-                           const std::string& reply, base::WallTime next_attempt) {
+                           const std::string& reply, base::WallTime failed,
+                           base::WallTime next_attempt) {
   ++counters_.deferred;
   engine::Event event = attempt_event("deferred", id, envelope, recipient, attempt, reply);
-  event.time("next_attempt", next_attempt);
+  event.time("next_attempt", next_attempt).time("unreached", failed);
   world_.log.write(event);
 }
 

@@ -24,6 +24,7 @@ struct Attempt {
   std::string via;  ///< The next hop's key.
   /// False: nothing was tried just now (time has run out, an operator has decided).
   bool made = true;
+  bool by_operator = false;
   /// How often since the message's arrival the next hop could not be reached, and when last. These
   /// count as attempts when the originator is told.
   unsigned unreached = 0;
@@ -91,9 +92,11 @@ class Ledger {
   [[nodiscard]] base::Task<bool> change(std::string_view name, const Letter& letter,
                                         spool::Change change);
 
-  /// The event that a recipient waits for a next hop that cannot be reached.
+  /// The event that a recipient waits for a next hop that cannot be reached; `failed`: when that
+  /// was found out, for all who wait.
   void announce_wait(base::MessageId id, const spool::Envelope& envelope, std::uint32_t recipient,
-                     const Attempt& attempt, const std::string& reply, base::WallTime next_attempt);
+                     const Attempt& attempt, const std::string& reply, base::WallTime failed,
+                     base::WallTime next_attempt);
   /// After a restart: an attempt that was cut off.
   void announce_unknown(base::MessageId id, const spool::Envelope& envelope,
                         std::uint32_t recipient, const std::string& via,
@@ -109,8 +112,9 @@ class Ledger {
   [[nodiscard]] std::vector<Told> told_of(const Letter& letter, const std::vector<Result>& results,
                                           const Attempt& attempt,
                                           const spool::Change& change) const;
-  [[nodiscard]] base::Task<> store_report(spool::NewMessage report);
-  void report_accepted(const spool::StoredMessage& report);
+  [[nodiscard]] base::Task<> store_report(spool::NewMessage report, base::MessageId about);
+  void report_accepted(const spool::StoredMessage& report, base::MessageId about);
+  /// `report`: the id of the report that tells of it, or empty.
   void log(const Letter& letter, const Result& result, const Attempt& attempt,
            base::WallTime next_attempt, const std::string& report);
   [[nodiscard]] engine::Event attempt_event(std::string_view name, base::MessageId id,

@@ -140,8 +140,11 @@ base::Task<bool> SmtpWorker::find(const route::Decision& decision) {
     co_return true;
   }
   const route::LookupOptions lookup = delivery_.settings().lookup;
-  const auto hosts = co_await find_hosts(delivery_.world_.resolver, decision, lookup,
-                                         delivery_.world_.random.next());
+  TraceNotes& notes = delivery_.notes_;
+  std::vector<route::Step> steps;
+  const auto hosts =
+      co_await find_hosts(delivery_.world_.resolver, decision, lookup,
+                          delivery_.world_.random.next(), notes.wanted() ? &steps : nullptr);
   if (!hosts) {
     addresses_.clear();
     last_ = {};
@@ -152,6 +155,7 @@ base::Task<bool> SmtpWorker::find(const route::Decision& decision) {
     }
     co_return false;
   }
+  if (notes.wanted()) notes.found(hop_.key(), *hosts, steps, delivery_.now());
   addresses_ = addresses_of(*hosts);
   co_return true;
 }

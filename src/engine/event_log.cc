@@ -30,6 +30,11 @@ void Event::raw(std::string_view text) {
 
 void Event::value(std::string_view text) { raw(base::json_quoted(base::escaped(text))); }
 
+Event& Event::about(base::MessageId id) {
+  id_ = id;
+  return *this;
+}
+
 Event& Event::id(base::MessageId id) {
   id_ = id;
   key("id");
@@ -102,6 +107,20 @@ void EventLog::write(Event& event) {
   if (trace_ && event.id_.value != 0) trace_(event.id_, event.json_);
   if (std::exchange(posted_, true)) return;
   loop_.post(flush_, flush_);
+}
+
+Event EventLog::trace_event(std::string_view name) const {
+  return trace_event(name, clock_.wall());
+}
+
+Event EventLog::trace_event(std::string_view name, base::WallTime time) const {
+  return {Event::Format::json, time, name};
+}
+
+void EventLog::write_trace(Event& event) {
+  if (!trace_ || event.id_.value == 0) return;
+  event.json_ += '}';
+  trace_(event.id_, event.json_);
 }
 
 void EventLog::flush() {

@@ -27,11 +27,13 @@ class Event {
   Event& number(std::string_view key, std::int64_t value);
   Event& seconds(std::string_view key, base::Duration value);  ///< With milliseconds.
   Event& time(std::string_view key, base::WallTime value);
+  /// A value that is JSON already, made by ourselves.
+  Event& json(std::string_view key, std::string_view value);
+  /// What it is about in the trace, without a key: id() does this too.
+  Event& about(base::MessageId id);
 
  private:
   friend class EventLog;
-  /// A value that is JSON already, made by ourselves.
-  Event& json(std::string_view key, std::string_view value);
   void key(std::string_view name);
   void value(std::string_view text);
   void raw(std::string_view text);
@@ -59,6 +61,13 @@ class EventLog {
 
   [[nodiscard]] Event event(std::string_view name) const;
   void write(Event& event);
+
+  /// Whether a trace is kept: only then are events of use that it alone gets.
+  [[nodiscard]] bool is_traced() const { return trace_ != nullptr; }
+  [[nodiscard]] Event trace_event(std::string_view name) const;
+  [[nodiscard]] Event trace_event(std::string_view name, base::WallTime time) const;
+  /// Not into the log.
+  void write_trace(Event& event);
   void flush();
   /// Of events from now on.
   void set_format(Event::Format format) { format_ = format; }

@@ -1,6 +1,7 @@
 #include "trace/find.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 
 #include "base/codec.h"
@@ -9,6 +10,7 @@
 namespace trace {
 
 using base::Io;
+using base::IoErrorCode;
 
 namespace {
 
@@ -29,108 +31,141 @@ constexpr base::Duration clock_error_max = std::chrono::hours(48);
   return out;
 }
 
-/// One search in one folder.
-class Search {
+/// The index of one segment.
+class Index {
  public:
-  Search(sys::Disk& disk, const std::string& directory, base::MessageId id)
-      : disk_(disk), directory_(directory), id_(id) {}
+  /// Nullopt: there is none. One that a crash left in part is none.
+  [[nodiscard]] static Io<std::optional<Index>> open(sys::Disk& disk, const std::string& path) {
+    auto file = disk.open(path, sys::OpenMode::read);
+    if (!file) {
+      if (file.error().code == IoErrorCode::not_found) return std::nullopt;
+      return std::unexpected(file.error());
+    }
+    const Io<std::string> head = read_at(**file, 0, index_header_octets);
+    if (!head) return std::unexpected(head.error());
+    const auto entries = parse_index_header(*head);
+    const Io<std::uint64_t> size = (*file)->size();
+    if (!size) return std::unexpected(size.error());
+    if (!entries || *entries > *size / index_entry_octets ||
+        *size != index_header_octets + *entries * index_entry_octets) {
+      return std::nullopt;
+    }
+    return Index(std::move(*file), *entries);
+  }
 
-  [[nodiscard]] Io<> search(const SegmentName& segment);
-  [[nodiscard]] std::vector<std::string> take() { return std::move(found_); }
+  /// Offset of the last record with this id; 0: there is none.
+  [[nodiscard]] Io<std::uint32_t> look_up(base::MessageId wanted) const {
+    std::uint64_t low = 0;
+    std::uint64_t high = entries_;
+    while (low < high) {
+      const std::uint64_t middle = low + (high - low) / 2;
+      const Io<std::string> octets =
+          read_at(*file_, index_header_octets + middle * index_entry_octets, index_entry_octets);
+      if (!octets) return std::unexpected(octets.error());
+      base::Decoder decoder(*octets);
+      const base::MessageId id{decoder.number<std::uint64_t>()};
+      const auto last = decoder.number<std::uint32_t>();
+      if (!decoder.ok()) return 0;
+      if (id == wanted) return last;
+      if (id < wanted) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return 0;
+  }
 
  private:
-  /// Offset of the message's last record; nullopt: there is no index.
-  [[nodiscard]] Io<std::optional<std::uint32_t>> look_up(const SegmentName& segment);
-  [[nodiscard]] Io<> follow(const std::string& path, std::uint32_t last);
-  void keep(std::string text);
+  Index(std::unique_ptr<sys::File> file, std::uint64_t entries)
+      : file_(std::move(file)), entries_(entries) {}
 
-  sys::Disk& disk_;
-  const std::string& directory_;
-  base::MessageId id_;
-  std::vector<std::string> found_;
-  std::size_t octets_ = 0;
+  std::unique_ptr<sys::File> file_;
+  std::uint64_t entries_;
 };
 
-Io<> Search::search(const SegmentName& segment) {
-  const std::string path = directory_ + "/" + segment.records();
-  const auto last = look_up(segment);
-  if (!last) return std::unexpected(last.error());
-  if (*last) return **last == 0 ? Io<>() : follow(path, **last);
-  const auto scanned = scan_segment(
-      disk_, path, [this](std::uint32_t /*offset*/, const RecordHeader& header, auto text) {
-        if (header.id == id_) keep(std::string(text));
-      });
-  // Removed meanwhile, for its age.
-  if (!scanned && scanned.error().code != base::IoErrorCode::not_found) {
-    return std::unexpected(scanned.error());
-  }
-  return {};
-}
-
-Io<std::optional<std::uint32_t>> Search::look_up(const SegmentName& segment) {
-  const auto file = disk_.open(directory_ + "/" + segment.index(), sys::OpenMode::read);
-  if (!file) {
-    if (file.error().code == base::IoErrorCode::not_found) return std::nullopt;
-    return std::unexpected(file.error());
-  }
-  const Io<std::string> head = read_at(**file, 0, index_header_octets);
-  if (!head) return std::unexpected(head.error());
-  const auto entries = parse_index_header(*head);
-  const Io<std::uint64_t> size = (*file)->size();
-  if (!size) return std::unexpected(size.error());
-  // An index that a crash left in part is none.
-  if (!entries || *entries > *size / index_entry_octets ||
-      *size != index_header_octets + *entries * index_entry_octets) {
-    return std::nullopt;
-  }
-  std::uint64_t low = 0;
-  std::uint64_t high = *entries;
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    const Io<std::string> octets =
-        read_at(**file, index_header_octets + middle * index_entry_octets, index_entry_octets);
-    if (!octets) return std::unexpected(octets.error());
-    base::Decoder decoder(*octets);
-    const base::MessageId id{decoder.number<std::uint64_t>()};
-    const auto last = decoder.number<std::uint32_t>();
-    if (!decoder.ok()) return std::nullopt;
-    if (id == id_) return last;
-    if (id < id_) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return 0;
-}
-
-/// From the last record of the message back to its first one in this segment.
-Io<> Search::follow(const std::string& path, std::uint32_t last) {
-  const auto file = disk_.open(path, sys::OpenMode::read);
-  if (!file) {
-    if (file.error().code == base::IoErrorCode::not_found) return {};
-    return std::unexpected(file.error());
-  }
-  std::vector<std::string> backwards;
-  for (std::uint32_t at = last; at != 0;) {
-    const Io<std::string> head = read_at(**file, at, record_header_octets);
+/// From the last record with this id back to its first one in this segment, newest first; at most
+/// `most`.
+[[nodiscard]] Io<std::vector<std::string>> follow(sys::File& file, base::MessageId id,
+                                                  std::uint32_t last, std::size_t most) {
+  std::vector<std::string> out;
+  for (std::uint32_t at = last; at != 0 && out.size() < most;) {
+    const Io<std::string> head = read_at(file, at, record_header_octets);
     if (!head) return std::unexpected(head.error());
     const auto header = parse_header(*head);
-    if (!header || header->id != id_ || header->previous >= at) break;
-    Io<std::string> text = read_at(**file, at + record_header_octets, header->octets);
+    if (!header || header->id != id || header->previous >= at) break;
+    Io<std::string> text = read_at(file, at + record_header_octets, header->octets);
     if (!text) return std::unexpected(text.error());
     if (!is_whole(*header, *text)) break;
-    backwards.push_back(std::move(*text));
+    out.push_back(std::move(*text));
     at = header->previous;
   }
-  for (auto text = backwards.rbegin(); text != backwards.rend(); ++text) keep(std::move(*text));
-  return {};
+  return out;
 }
 
-void Search::keep(std::string text) {
-  octets_ += text.size();
-  if (octets_ <= found_octets_max) found_.push_back(std::move(text));
-}
+/// One segment, which may be removed for its age while it is read: then nothing is found there.
+class Reading {
+ public:
+  Reading(sys::Disk& disk, const std::string& directory, const SegmentName& segment)
+      : disk_(disk),
+        records_(directory + "/" + segment.records()),
+        index_(directory + "/" + segment.index()) {}
+
+  using Found = std::map<base::MessageId, std::vector<std::string>>;
+  /// The newest records with each of these ids, newest first, at most `most`.
+  [[nodiscard]] Io<Found> newest(std::span<const base::MessageId> ids, std::size_t most) const {
+    const auto index = Index::open(disk_, index_);
+    if (!index) return std::unexpected(index.error());
+    return *index ? by_index(**index, ids, most) : by_scan(ids, most);
+  }
+
+ private:
+  [[nodiscard]] Io<Found> by_index(const Index& index, std::span<const base::MessageId> ids,
+                                   std::size_t most) const {
+    Found out;
+    std::unique_ptr<sys::File> file;
+    for (const base::MessageId id : ids) {
+      const Io<std::uint32_t> last = index.look_up(id);
+      if (!last) return std::unexpected(last.error());
+      if (*last == 0) continue;
+      if (!file) {
+        auto opened = disk_.open(records_, sys::OpenMode::read);
+        if (!opened && opened.error().code == IoErrorCode::not_found) return Found{};
+        if (!opened) return std::unexpected(opened.error());
+        file = std::move(*opened);
+      }
+      auto found = follow(*file, id, *last, most);
+      if (!found) return std::unexpected(found.error());
+      out.emplace(id, std::move(*found));
+    }
+    return out;
+  }
+
+  [[nodiscard]] Io<Found> by_scan(std::span<const base::MessageId> ids, std::size_t most) const {
+    std::map<base::MessageId, std::deque<std::string>> found;
+    for (const base::MessageId id : ids) found[id];
+    const auto scanned = scan_segment(
+        disk_, records_, [&](std::uint32_t /*offset*/, const RecordHeader& header, auto text) {
+          const auto wanted = found.find(header.id);
+          if (wanted == found.end()) return;
+          wanted->second.emplace_front(text);
+          if (wanted->second.size() > most) wanted->second.pop_back();
+        });
+    if (!scanned && scanned.error().code != IoErrorCode::not_found) {
+      return std::unexpected(scanned.error());
+    }
+    Found out;
+    for (auto& [id, texts] : found) {
+      if (texts.empty()) continue;
+      out[id].assign(std::make_move_iterator(texts.begin()), std::make_move_iterator(texts.end()));
+    }
+    return out;
+  }
+
+  sys::Disk& disk_;
+  std::string records_;
+  std::string index_;
+};
 
 }  // namespace
 
@@ -138,15 +173,52 @@ Io<std::vector<std::string>> find(sys::Disk& disk, const std::string& directory,
                                   base::MessageId id) {
   const auto segments = list_segments(disk, directory);
   if (!segments) return std::unexpected(segments.error());
-  Search search(disk, directory, id);
+  std::vector<std::string> out;
+  std::size_t octets = 0;
   for (std::size_t i = 0; i < segments->size(); ++i) {
     const bool is_last = i + 1 == segments->size();
     if (!is_last && (*segments)[i + 1].time + clock_error_max < time_of(id)) continue;
-    if (const Io<> searched = search.search((*segments)[i]); !searched) {
-      return std::unexpected(searched.error());
+    auto found = Reading(disk, directory, (*segments)[i]).newest({&id, 1}, segment_octets_max);
+    if (!found) return std::unexpected(found.error());
+    std::vector<std::string>& texts = (*found)[id];
+    for (auto text = texts.rbegin(); text != texts.rend(); ++text) {
+      octets += text->size();
+      if (octets <= found_octets_max) out.push_back(std::move(*text));
     }
   }
-  return search.take();
+  return out;
+}
+
+base::MessageId hop_id(std::string_view key) {
+  // FNV-1a. The highest bit is of no message before the year 2248.
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : key) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3u;
+  }
+  return {hash | (std::uint64_t{1} << 63)};
+}
+
+Io<FoundNewest> find_newest(sys::Disk& disk, const std::string& directory,
+                            std::span<const base::MessageId> ids, base::WallTime since,
+                            std::size_t most) {
+  const auto segments = list_segments(disk, directory);
+  if (!segments) return std::unexpected(segments.error());
+  FoundNewest out;  // Newest first, until all is found.
+  for (std::size_t i = segments->size(); i-- > 0;) {
+    const bool is_last = i + 1 == segments->size();
+    if (!is_last && (*segments)[i + 1].time < since) break;
+    auto found = Reading(disk, directory, (*segments)[i]).newest(ids, most);
+    if (!found) return std::unexpected(found.error());
+    for (auto& [id, texts] : *found) {
+      std::vector<std::string>& all = out[id];
+      for (std::string& text : texts) {
+        if (all.size() < most) all.push_back(std::move(text));
+      }
+    }
+  }
+  for (auto& [id, texts] : out) std::ranges::reverse(texts);
+  return out;
 }
 
 }  // namespace trace

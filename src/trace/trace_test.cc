@@ -229,5 +229,33 @@ TEST(segment_name, has_one_spelling) {
   }
 }
 
+TEST_F(TraceTest, the_newest_records_of_a_next_hop_are_found_over_segments) {
+  const auto hop = hop_id("mx:z.test");
+  const auto other = hop_id("mx:u.test");
+  EXPECT_NE(hop, other);
+  EXPECT_GT(hop, id_at(start + 24h * 365 * 200));
+  for (int i = 0; i < 40; ++i) {
+    clock.now += 1min;
+    record(hop, "probe " + std::to_string(i) + std::string(100, ' '));
+    record(id_at(clock.now), "received");
+  }
+  record(other, "probe");
+  ASSERT_GT(segments(), 2u);
+  const base::MessageId ids[] = {hop, other, hop_id("mx:nobody.test")};
+  const auto probes = [&](base::WallTime since, std::size_t most) {
+    const auto records = find_newest(disk, "/t", ids, since, most);
+    EXPECT_TRUE(records);
+    EXPECT_EQ(records->at(other), (Texts{"probe"}));
+    Texts out;
+    for (const std::string& text : records->at(hop)) out.push_back(text.substr(0, 8));
+    return out;
+  };
+  EXPECT_EQ(probes(start, 3), (Texts{"probe 37", "probe 38", "probe 39"}));
+  EXPECT_EQ(probes(start, 1'000).size(), 40u);
+  EXPECT_EQ(probes(start, 1'000).front(), "probe 0 ");
+  EXPECT_LT(probes(clock.now - 5min, 1'000).size(), 20u);
+  EXPECT_GE(probes(clock.now - 5min, 1'000).size(), 5u);
+}
+
 }  // namespace
 }  // namespace trace
