@@ -25,15 +25,19 @@ void note(RouteAnswer& answer, std::string what, std::string why) {
   answer.steps.push_back({std::move(what), std::move(why)});
 }
 
-std::string addresses(const std::vector<grammar::Mailbox>& mailboxes) {
+std::string name_of(const directory::ExpandedTarget& target) {
+  return target.local != nullptr ? target.local->text : target.mailbox.print();
+}
+
+std::string addresses(const std::vector<directory::ExpandedTarget>& targets) {
   constexpr std::size_t shown_max = 10;
   std::string out;
-  for (std::size_t i = 0; i < std::min(mailboxes.size(), shown_max); ++i) {
+  for (std::size_t i = 0; i < std::min(targets.size(), shown_max); ++i) {
     if (i > 0) out += ", ";
-    out += mailboxes[i].print();
+    out += name_of(targets[i]);
   }
-  if (mailboxes.size() > shown_max) {
-    out += fmt::format(" and {} more", mailboxes.size() - shown_max);
+  if (targets.size() > shown_max) {
+    out += fmt::format(" and {} more", targets.size() - shown_max);
   }
   return out;
 }
@@ -91,15 +95,15 @@ base::Task<RouteAnswer> Explainer::run() {
     co_return answer;
   }
   if (!expansion.aliased) {
-    co_await follow(answer, expansion.targets.front());
+    co_await follow(answer, expansion.targets.front().mailbox);
     co_return answer;
   }
   note(answer, "[[alias]]", "stands for " + addresses(expansion.targets));
   answer.outcome = RouteOutcome::alias;
-  for (grammar::Mailbox& target : expansion.targets) {
+  for (directory::ExpandedTarget& target : expansion.targets) {
     RouteAnswer one{
-        .recipient = target.print(), .steps = {}, .via = {}, .hosts = {}, .targets = {}};
-    co_await follow(one, std::move(target));
+        .recipient = name_of(target), .steps = {}, .via = {}, .hosts = {}, .targets = {}};
+    co_await follow(one, std::move(target.mailbox));
     answer.targets.push_back(std::move(one));
   }
   co_return answer;

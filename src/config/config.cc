@@ -25,7 +25,8 @@ base::Endpoint loopback(std::uint16_t port) {
 
 std::string Mistake::print() const {
   std::string out = file;
-  if (position.line != 0) out += fmt::format(":{}:{}", position.line, position.column);
+  if (position.line != 0) out += fmt::format(":{}", position.line);
+  if (position.column != 0) out += fmt::format(":{}", position.column);
   if (!key.empty()) out += ": " + base::escaped(key);
   return out + ": " + base::escaped(message);
 }

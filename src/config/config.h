@@ -91,6 +91,14 @@ struct Trace {
   std::uint64_t size = 4 * std::uint64_t{1024} * 1024 * 1024;  ///< In octets.
 };
 
+/// How the senders of forwarded mail are rewritten.
+struct Srs {
+  grammar::Domain domain;   ///< Empty: not at all.
+  std::string secret_file;  ///< Made when a server starts, if it is `own_secret`.
+  bool own_secret = true;   ///< In `data_dir`.
+  base::Duration expire = std::chrono::days(21);
+};
+
 struct Admin {
   std::optional<base::Endpoint> address;  ///< nullopt: off.
 };
@@ -118,7 +126,7 @@ struct SystemUser {
 /// Whether mail may be delivered into the home of this one. Never for root.
 [[nodiscard]] bool may_have_mail(const Privileges& privileges, const SystemUser& user);
 
-/// Where something stands in the configuration file. Line and column count from 1, the column in
+/// Where something stands in a file. Line and column count from 1, the column in
 /// characters; 0: the file as a whole.
 struct Position {
   std::size_t line = 0;
@@ -149,6 +157,7 @@ struct Config {
   Queue queue;
   Trace trace;
   Admin admin;
+  Srs srs;
   Log log;
   Privileges privileges;
 
@@ -184,6 +193,13 @@ struct TableRow {
   std::size_t line = 0;  ///< Of text; of other forms the row. From 1.
 };
 
+/// A text file, as it is and where it lies.
+struct TextFile {
+  std::string text;
+  std::string real_path;     ///< Whatever links led to it.
+  bool open_to_all = false;  ///< Everybody may write to it.
+};
+
 /// What load() asks of the world. What is left out is not asked.
 struct LoadQuestions {
   /// All users of the machine. If they are not known, nobody has mail in a home.
@@ -203,6 +219,10 @@ struct LoadQuestions {
   /// and line.
   std::function<std::expected<std::vector<TableRow>, std::string>(const std::string& path)> table =
       {};
+  /// A file of aliases. The error is for people, with the path.
+  std::function<std::expected<TextFile, std::string>(const std::string& path)> text_file = {};
+  /// Where a file or folder lies, whatever links lead to it; empty: nowhere.
+  std::function<std::string(const std::string& path)> real_path = {};
 };
 
 struct LoadOptions {

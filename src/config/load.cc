@@ -218,6 +218,7 @@ std::expected<Config, std::vector<Mistake>> load(const Node& document, const std
   read_dns(root, loading);
   read_operation(root, loading);
   read_directory(root, loading);
+  read_srs(root, loading);
   read_routing(root, loading);
   read_etrn(root, loading);
   read_admin(root, loading);

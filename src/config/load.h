@@ -43,11 +43,18 @@ inline constexpr std::size_t unix_path_octets_max = 107;
 [[nodiscard]] bool complete_target(Section& section, const Text& text, const Loading& loading,
                                    route::Target& target);
 
+/// The same; the mistake, if there is one. `where`: of warnings.
+[[nodiscard]] std::optional<std::string> target_mistake(const std::string& where,
+                                                        const Loading& loading,
+                                                        route::Target& target);
+
 /// `[privileges]`. Fills `privileges` and `system_users`.
 void read_privileges(Section& root, Loading& loading);
 /// The name of a user of the machine, not root; reports what is none.
 [[nodiscard]] std::optional<std::string> read_system_user(Section& section, const Text& text,
                                                           const Loading& loading);
+/// The user that a program is to run as; reports what is none. Empty: there was a mistake.
+[[nodiscard]] std::string read_run_as(Section& section, const Text& text, const Loading& loading);
 /// `run_as` of a program.
 void set_run_as(Section& section, const std::optional<Text>& run_as, const Loading& loading,
                 route::Target& target);
@@ -67,8 +74,8 @@ inline constexpr const char* needs_privileges_user =
 /// `[limits]`, `[delivery]`, `[queue]`, `[trace]`, `[log]`: how the server works.
 void read_operation(Section& root, const Loading& loading);
 
-/// `[[domain]]`, `[[alias]]`, `[[user]]` and the accounts: who is here. Needs `data_dir`. Fills
-/// `directory` and `local_domains`.
+/// `[[domain]]`, `[[alias]]`, `[[alias_file]]`, `[[user]]`, `[[user_file]]` and the accounts: who
+/// is here. Needs `data_dir`. Fills `directory` and `local_domains`.
 void read_directory(Section& root, const Loading& loading);
 
 /// `{ NOUN = 100, per = "1h" }` in `parent`, such as `messages_per_client`; empty: no limit. `key`
@@ -77,6 +84,31 @@ void read_rate(Section& parent, std::string_view key, std::string_view noun, bas
 
 /// `[etrn]`: whose mail waits until it is asked for.
 void read_etrn(Section& root, const Loading& loading);
+
+/// `[srs]`: how forwarded senders are rewritten. Needs `data_dir`, and `directory`.
+void read_srs(Section& root, const Loading& loading);
+
+/// `auth` of a `[[route]]`; nullptr: there is none, or a mistake.
+[[nodiscard]] std::shared_ptr<const route::RouteAuth> read_auth(Section& section,
+                                                                const Loading& loading);
+
+/// What does not go together in a rule: at which of its keys, and why.
+struct ViaMistake {
+  std::string_view key;
+  std::string message;
+};
+/// What the rule's `auth` and `tls` have against this `via`; nullopt: nothing.
+[[nodiscard]] std::optional<ViaMistake> via_mistake(const route::Rule& rule,
+                                                    const route::Target& via);
+/// Of a login that can never be.
+void warn_of_login(const route::Rule& rule, const route::Target& via, const Loading& loading);
+
+/// The rows of a file: `PATTERN VIA` each. `rule` has everything but `recipient` and `via`.
+/// Nullptr: the file cannot be read. Mistakes are told with the file and their line.
+[[nodiscard]] std::shared_ptr<const route::Rows> read_route_table(Section& section,
+                                                                  const Text& table,
+                                                                  const Loading& loading,
+                                                                  const route::Rule& rule);
 
 /// `[relay]` and `[[route]]`: what goes on. Needs `directory` and `delivery`. Fills `relay` and
 /// `routes`.

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "base/ascii.h"
+#include "config/alias_files.h"
 #include "config/load.h"
 #include "grammar/parse.h"
 
@@ -36,8 +37,11 @@ std::optional<route::Target> read_deliver(Section& section, const Loading& loadi
   return *target;
 }
 
-/// Reads `[[domain]]`, then `[[user]]` and the accounts, then `[[alias]]`, and knows what was read
-/// before.
+/// Names in one warning.
+constexpr std::size_t named_max = 10;
+
+/// Reads `[[domain]]`, then `[[user]]`, `[[user_file]]` and the accounts, then `[[alias]]` and
+/// `[[alias_file]]`, and knows what was read before.
 class DirectoryReader {
  public:
   explicit DirectoryReader(const Loading& loading) : loading_(loading) {}
@@ -48,9 +52,31 @@ class DirectoryReader {
   void read_system_users();
   void drop_the_homeless();
   void read_alias(Section& section);
+  void read_user_files(Section& root);
+  void read_alias_files(Section& root);
   void finish();
 
  private:
+  /// Where an alias stands.
+  struct AliasPlace {
+    Section section;
+    Text text;        ///< Of an `[[alias]]`.
+    FilePlace place;  ///< Of an `[[alias_file]]`; else without a file.
+
+    void fail(std::string message) {
+      if (place.file.empty()) return section.fail(text, std::move(message));
+      section.fail_in(place.file, place.line, std::move(message));
+    }
+  };
+  /// What is warned of once for all aliases of a file.
+  struct FileWarnings {
+    std::string file;
+    std::vector<std::string> leaving;  ///< "ALIAS to ADDRESS"; the first ones.
+    std::vector<std::string> unknown;
+    std::size_t leaving_count = 0;
+    std::size_t unknown_count = 0;
+  };
+
   struct Source {
     Section section;
     Text text;
@@ -60,7 +86,12 @@ class DirectoryReader {
   /// An address in one of our domains; reports what is none.
   std::optional<grammar::Mailbox> read_local_mailbox(Section& section, const Text& text);
   void check_catch_all(const directory::LocalDomain& domain);
-  void check_alias(std::size_t index);
+  void check_alias(std::size_t index, FileWarnings& warnings);
+  void check_alias_target(const directory::Alias& alias, const grammar::Mailbox& target,
+                          FileWarnings& warnings);
+  void check_aliases();
+  void warn_of_file(FileWarnings& warnings);
+  [[nodiscard]] OurDomains our_domains() const;
   void warn_of_what_leaves(const directory::LocalDomain& domain);
   void warn_of_postmaster(const directory::LocalDomain& domain);
   [[nodiscard]] bool is_ours(const grammar::Mailbox& mailbox) const {
@@ -73,7 +104,7 @@ class DirectoryReader {
   std::unordered_map<grammar::Domain, Source> catch_alls_;  ///< Read when all domains are known.
   std::unordered_set<std::string> users_;                   ///< Keys; of `[[user]]` alone.
   std::unordered_set<std::string> aliases_;                 ///< Keys.
-  std::vector<Source> alias_sources_;                       ///< As parts_.aliases.
+  std::vector<AliasPlace> alias_places_;                    ///< As parts_.aliases.
 };
 
 std::optional<grammar::Mailbox> DirectoryReader::read_local_mailbox(Section& section,
@@ -93,7 +124,7 @@ void DirectoryReader::read_domain(Section& section) {
   section.choice("recipients", recipients_rules, domain.recipients);
   const auto catch_all = section.filled_text("catch_all");
   section.boolean("plus_addressing", domain.plus_addressing);
-  read_system_users(section, domain);
+  config::read_system_users(section, domain);
   const auto run_as = section.filled_text("run_as");
   section.finish();
   if (deliver) set_run_as(section, run_as, loading_, *deliver);
@@ -191,9 +222,10 @@ void DirectoryReader::read_system_users() {
       } else if (known->second != nullptr && known->second->system_user.empty()) {
         known->second->system_user = std::move(user.system_user);
       } else {
-        loading_.warn(fmt::format("the system user {} has no mail: its name differs from that of "
-                                  "another one by case alone",
-                                  user.system_user));
+        loading_.warn(
+            fmt::format("the system user {} has no mail: its name differs from that of "
+                        "another one by case alone",
+                        user.system_user));
       }
     }
   }
@@ -204,14 +236,14 @@ void DirectoryReader::read_system_users() {
 /// Who is none of the machine's users has no home.
 void DirectoryReader::drop_the_homeless() {
   std::erase_if(parts_.users, [this](const directory::User& user) {
-    const auto domain = std::ranges::find(parts_.domains, user.mailbox.domain,
-                                          &directory::LocalDomain::name);
+    const auto domain =
+        std::ranges::find(parts_.domains, user.mailbox.domain, &directory::LocalDomain::name);
     if (domain == parts_.domains.end() || !domain->system_users || !user.system_user.empty()) {
       return false;
     }
-    loading_.warn(fmt::format(
-        "the user {} does not count: no system user who may have mail has this name",
-        user.mailbox.print()));
+    loading_.warn(
+        fmt::format("the user {} does not count: no system user who may have mail has this name",
+                    user.mailbox.print()));
     return true;
   });
 }
@@ -239,7 +271,7 @@ void DirectoryReader::read_alias(Section& section) {
   }
   alias.address = std::move(*mailbox);
   parts_.aliases.push_back(std::move(alias));
-  alias_sources_.push_back({section, *address});
+  alias_places_.push_back({section, *address, {}});
 }
 
 void DirectoryReader::read_catch_all(const Source& source, directory::LocalDomain& domain) {
@@ -257,28 +289,92 @@ void DirectoryReader::check_catch_all(const directory::LocalDomain& domain) {
                             domain.catch_all->print()));
 }
 
-void DirectoryReader::check_alias(std::size_t index) {
+void DirectoryReader::check_alias(std::size_t index, FileWarnings& warnings) {
   const directory::Snapshot& directory = *loading_.config.directory;
   const directory::Alias& alias = directory.aliases()[index];
-  auto& [section, text] = alias_sources_[index];
-  const std::string name = alias.address.print();
   const auto kind = directory.expand(alias.address).kind;
   const bool all_known = static_cast<bool>(loading_.options.questions.accounts);
   if (kind == directory::Expansion::Kind::loop && all_known) {
-    section.fail(text, fmt::format("expected an alias that leads to a mailbox: {} is a loop, it "
-                                   "leads only back to itself",
-                                   name));
+    alias_places_[index].fail(fmt::format(
+        "expected an alias that leads to a mailbox: {} is a loop, it leads only back to itself",
+        alias.address.print()));
   } else if (kind == directory::Expansion::Kind::too_many) {
-    section.fail(text, fmt::format("expected an alias that leads to at most {} addresses",
-                                   directory::expansion_targets_max));
+    alias_places_[index].fail(fmt::format("expected an alias that leads to at most {} addresses",
+                                          directory::expansion_targets_max));
   }
-  for (const grammar::Mailbox& target : alias.to) {
-    if (!is_ours(target)) {
-      loading_.warn(
-          fmt::format("anyone may send to {}, which goes on to {}, without authentication", name,
-                      target.print()));
-    } else if (directory.expand(target).kind == directory::Expansion::Kind::unknown) {
-      loading_.warn(fmt::format("alias {}: there is no {}", name, target.print()));
+  for (const grammar::Mailbox& target : alias.to) check_alias_target(alias, target, warnings);
+}
+
+void DirectoryReader::check_alias_target(const directory::Alias& alias,
+                                         const grammar::Mailbox& target, FileWarnings& warnings) {
+  if (!is_ours(target)) {
+    ++warnings.leaving_count;
+    if (!warnings.file.empty() && warnings.leaving.size() == named_max) return;
+    warnings.leaving.push_back(alias.address.print() + ", which goes on to " + target.print());
+  } else if (loading_.config.directory->expand(target).kind ==
+             directory::Expansion::Kind::unknown) {
+    ++warnings.unknown_count;
+    if (!warnings.file.empty() && warnings.unknown.size() == named_max) return;
+    warnings.unknown.push_back(
+        fmt::format("alias {}: there is no {}", alias.address.print(), target.print()));
+  }
+}
+
+void DirectoryReader::check_aliases() {
+  FileWarnings warnings;
+  for (std::size_t i = 0; i < alias_places_.size(); ++i) {
+    const std::string& file = alias_places_[i].place.file;
+    if (file.empty() || file != warnings.file) {
+      warn_of_file(warnings);
+      warnings = {.file = file, .leaving = {}, .unknown = {}};
+    }
+    check_alias(i, warnings);
+  }
+  warn_of_file(warnings);
+}
+
+void DirectoryReader::warn_of_file(FileWarnings& warnings) {
+  for (const std::string& leaving : warnings.leaving) {
+    loading_.warn(fmt::format("anyone may send to {}, without authentication", leaving));
+  }
+  for (std::string& unknown : warnings.unknown) loading_.warn(std::move(unknown));
+  if (const std::size_t more = warnings.leaving_count - warnings.leaving.size(); more > 0) {
+    loading_.warn(fmt::format("{}: {} more go on to addresses elsewhere, without authentication",
+                              warnings.file, more));
+  }
+  if (const std::size_t more = warnings.unknown_count - warnings.unknown.size(); more > 0) {
+    loading_.warn(
+        fmt::format("{}: {} more lead to addresses that are not there", warnings.file, more));
+  }
+}
+
+OurDomains DirectoryReader::our_domains() const {
+  return {.contains = [this](const grammar::Domain& domain) { return domains_.contains(domain); },
+          .first = parts_.domains.empty() ? grammar::Domain() : parts_.domains.front().name};
+}
+
+void DirectoryReader::read_user_files(Section& root) {
+  for (FileUser& one : config::read_user_files(root, loading_, our_domains())) {
+    if (!users_.insert(key_of(one.user.mailbox)).second) {
+      root.fail_in(one.place.file, one.place.line,
+                   fmt::format("a [[user]] has the address {}", one.user.mailbox.print()));
+      continue;
+    }
+    parts_.users.push_back(std::move(one.user));
+  }
+}
+
+void DirectoryReader::read_alias_files(Section& root) {
+  for (AliasFileBlock& block : config::read_alias_files(root, loading_, our_domains())) {
+    for (FileAlias& one : block.aliases) {
+      if (!aliases_.insert(key_of(one.alias.address)).second) {
+        block.section.fail_in(
+            one.place.file, one.place.line,
+            fmt::format("another alias has the address {}", one.alias.address.print()));
+        continue;
+      }
+      parts_.aliases.push_back(std::move(one.alias));
+      alias_places_.push_back({block.section, {}, std::move(one.place)});
     }
   }
 }
@@ -300,9 +396,9 @@ void DirectoryReader::warn_of_postmaster(const directory::LocalDomain& domain) {
   if (aliases_.contains(key)) return;
   const auto mailbox = grammar::Mailbox::parse(key);
   if (mailbox && loading_.config.directory->find_user(*mailbox) != nullptr) return;
-  loading_.warn(fmt::format(
-      "no user or alias has the address postmaster@{}: its mail {}", domain.name.text(),
-      domain.system_users ? "waits for one" : "goes into a mailbox of that name"));
+  loading_.warn(
+      fmt::format("no user or alias has the address postmaster@{}: its mail {}", domain.name.text(),
+                  domain.system_users ? "waits for one" : "goes into a mailbox of that name"));
 }
 
 void DirectoryReader::finish() {
@@ -316,7 +412,7 @@ void DirectoryReader::finish() {
     warn_of_what_leaves(domain);
     check_catch_all(domain);
   }
-  for (std::size_t i = 0; i < alias_sources_.size(); ++i) check_alias(i);
+  check_aliases();
 }
 
 }  // namespace
@@ -325,9 +421,11 @@ void read_directory(Section& root, const Loading& loading) {
   DirectoryReader reader(loading);
   for (Section& section : root.tables("domain")) reader.read_domain(section);
   for (Section& section : root.tables("user")) reader.read_user(section);
+  reader.read_user_files(root);
   reader.read_accounts(root);
   reader.read_system_users();
   for (Section& section : root.tables("alias")) reader.read_alias(section);
+  reader.read_alias_files(root);
   reader.finish();
 }
 

@@ -115,8 +115,8 @@ TEST(load, a_file_with_all_kinds_of_addresses) {
   EXPECT_TRUE(directory.has_scram());
   const auto caught = directory.expand(mailbox("nobody@c.example"));
   ASSERT_EQ(caught.targets.size(), 2u);
-  EXPECT_EQ(caught.targets[0].print(), "Ann@a.example");
-  EXPECT_EQ(caught.targets[1].print(), "ann@elsewhere.example");
+  EXPECT_EQ(caught.targets[0].mailbox.print(), "Ann@a.example");
+  EXPECT_EQ(caught.targets[1].mailbox.print(), "ann@elsewhere.example");
 }
 
 TEST(load, routes_with_conditions) {
@@ -272,7 +272,7 @@ TEST(load, accounts_stand_beside_the_users_of_the_file) {
       with_accounts({"Bob@a.example", "PostMaster@a.example", "ANN@a.example", "x@gone.example"}));
   ASSERT_TRUE(config.has_value()) << mistakes_of(config);
   EXPECT_EQ(config->directory->users().size(), 3u);
-  EXPECT_EQ(config->directory->expand(mailbox("bob@a.example")).targets[0].print(),
+  EXPECT_EQ(config->directory->expand(mailbox("bob@a.example")).targets[0].mailbox.print(),
             "Bob@a.example");
   EXPECT_EQ(warnings_of(config),
             (std::vector<std::string>{

@@ -68,14 +68,21 @@ void read_privileges(Section& root, Loading& loading) {
 void set_run_as(Section& section, const std::optional<Text>& run_as, const Loading& loading,
                 route::Target& target) {
   if (!run_as) return;
-  auto user = read_system_user(section, *run_as, loading);
-  if (!user) return;
   if (target.scheme != route::Scheme::pipe) {
     return section.fail(*run_as, "expected pipe:… to go there: nothing else runs as another user");
   }
-  if (loading.config.privileges.user.empty()) return section.fail(*run_as, needs_privileges_user);
-  target.run_as = *std::move(user);
+  target.run_as = read_run_as(section, *run_as, loading);
+}
+
+std::string read_run_as(Section& section, const Text& text, const Loading& loading) {
+  auto user = read_system_user(section, text, loading);
+  if (!user) return {};
+  if (loading.config.privileges.user.empty()) {
+    section.fail(text, needs_privileges_user);
+    return {};
+  }
   loading.config.needs_other_users = true;
+  return *std::move(user);
 }
 
 std::optional<std::string> home_mistake(const route::Target& target) {

@@ -33,7 +33,7 @@ std::optional<std::string> check_placeholders(std::string_view text,
 }
 
 /// `argument`: split at spaces, so that the folder of a program can't have any.
-std::optional<std::string> complete_pipe(const Text& text, const Loading& loading,
+std::optional<std::string> complete_pipe(const std::string& where, const Loading& loading,
                                          std::string& argument) {
   if (auto mistake = check_placeholders(argument, pipe_placeholders)) return mistake;
   argument.erase(0, argument.find_first_not_of(' '));
@@ -50,15 +50,15 @@ std::optional<std::string> complete_pipe(const Text& text, const Loading& loadin
   const auto& is_executable = loading.options.questions.is_executable;
   if (is_executable && !is_executable(program)) {
     loading.warn(
-        fmt::format("{}: {} is no program that we may run: its mail waits", text.key, program));
+        fmt::format("{}: {} is no program that we may run: its mail waits", where, program));
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-bool complete_target(Section& section, const Text& text, const Loading& loading,
-                     route::Target& target) {
+std::optional<std::string> target_mistake(const std::string& where, const Loading& loading,
+                                          route::Target& target) {
   std::optional<std::string> mistake;
   switch (target.scheme) {
     case route::Scheme::maildir:
@@ -70,7 +70,7 @@ bool complete_target(Section& section, const Text& text, const Loading& loading,
       mistake = check_placeholders(target.argument, path_placeholders);
       if (!mistake) target.argument = loading.resolve(target.argument);
       break;
-    case route::Scheme::pipe: mistake = complete_pipe(text, loading, target.argument); break;
+    case route::Scheme::pipe: mistake = complete_pipe(where, loading, target.argument); break;
     case route::Scheme::lmtp:
       if (target.argument.size() > unix_path_octets_max) {
         mistake =
@@ -83,6 +83,12 @@ bool complete_target(Section& section, const Text& text, const Loading& loading,
     case route::Scheme::mx:
     case route::Scheme::reject: break;
   }
+  return mistake;
+}
+
+bool complete_target(Section& section, const Text& text, const Loading& loading,
+                     route::Target& target) {
+  auto mistake = target_mistake(text.key, loading, target);
   if (mistake) section.fail(text, std::move(*mistake));
   return !mistake;
 }

@@ -37,9 +37,17 @@ void Problems::add(Position position, std::string key, std::string message) {
                        .message = std::move(message)});
 }
 
+void Problems::add_in(std::string file, std::size_t line, std::string message) {
+  mistakes_.push_back(
+      {.file = std::move(file), .position = {.line = line}, .message = std::move(message)});
+}
+
 std::vector<Mistake> Problems::take() {
-  std::ranges::sort(mistakes_, [](const Mistake& a, const Mistake& b) {
-    return std::tie(a.position, a.key, a.message) < std::tie(b.position, b.key, b.message);
+  std::ranges::sort(mistakes_, [this](const Mistake& a, const Mistake& b) {
+    const bool a_elsewhere = a.file != file_name_;
+    const bool b_elsewhere = b.file != file_name_;
+    return std::tie(a_elsewhere, a.file, a.position, a.key, a.message) <
+           std::tie(b_elsewhere, b.file, b.position, b.key, b.message);
   });
   return std::move(mistakes_);
 }

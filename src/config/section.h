@@ -17,8 +17,10 @@ class Problems {
   explicit Problems(std::string_view file_name) : file_name_(file_name) {}
 
   void add(Position position, std::string key, std::string message);
+  /// In another file, which the configuration names. Line 0: the file as a whole.
+  void add_in(std::string file, std::size_t line, std::string message);
   [[nodiscard]] bool empty() const { return mistakes_.empty(); }
-  /// In the order of the file.
+  /// In the order of the file; behind them those of other files.
   [[nodiscard]] std::vector<Mistake> take();
 
  private:
@@ -93,6 +95,11 @@ class Section {
   void fail_at(std::string_view name, std::string message);
   /// At the table itself.
   void fail(std::string message) { problems_->add(position(), path_, std::move(message)); }
+
+  /// In another file, which the table names. Line 0: the file as a whole.
+  void fail_in(std::string file, std::size_t line, std::string message) {
+    problems_->add_in(std::move(file), line, std::move(message));
+  }
 
   /// Reports unknown keys.
   void finish();

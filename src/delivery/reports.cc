@@ -60,7 +60,8 @@ bool wants_report(std::uint8_t given, Kind kind) {
 }
 
 bool is_last_hop(std::string_view key) {
-  for (const std::string_view scheme : {"lmtp:", "maildir:", "mbox:", "pipe:", "discard:"}) {
+  for (const std::string_view scheme :
+       {"lmtp:", "maildir:", "mbox:", "home:", "pipe:", "discard:"}) {
     if (key.starts_with(scheme)) return true;
   }
   return false;
@@ -146,8 +147,9 @@ std::vector<spool::Recipient> Reports::recipients_of_report(
   if (whole.route.empty() && settings_->directory) {
     const directory::Expansion expansion = settings_->directory->expand(whole.mailbox);
     if (expansion.kind == directory::Expansion::Kind::targets) {
-      for (const grammar::Mailbox& target : expansion.targets) {
-        out.push_back({.forward_path = grammar::ForwardPath{{}, target}.print()});
+      for (const directory::ExpandedTarget& target : expansion.targets) {
+        out.push_back({.forward_path = grammar::ForwardPath{{}, target.mailbox}.print(),
+                       .target = target.local == nullptr ? "" : target.local->text});
       }
     }
   }

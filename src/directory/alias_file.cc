@@ -89,12 +89,6 @@ void read_items(std::string_view text, std::size_t line, const Reading& out) {
   }
 }
 
-std::optional<grammar::Mailbox> read_name(std::string_view text) {
-  auto list = grammar::parse_address_list(base::trimmed(text));
-  if (!list || list->size() != 1) return std::nullopt;
-  return std::move(list->front());
-}
-
 /// Puts lines together to entries.
 class FileReader {
  public:
@@ -119,7 +113,7 @@ class FileReader {
     skipping_ = true;
     const std::size_t colon = find_unquoted(text, ':');
     if (colon >= text.size()) return fail(number, "expected NAME: TARGET, TARGET");
-    auto name = read_name(text.substr(0, colon));
+    auto name = parse_alias_name(text.substr(0, colon));
     if (!name) return fail(number, "expected a name or an address before the colon");
     if (out_.entries.size() == alias_entries_max) return fail(number, "too many aliases");
     skipping_ = false;
@@ -148,6 +142,12 @@ class FileReader {
 };
 
 }  // namespace
+
+std::optional<grammar::Mailbox> parse_alias_name(std::string_view text) {
+  auto list = grammar::parse_address_list(base::trimmed(text));
+  if (!list || list->size() != 1) return std::nullopt;
+  return std::move(list->front());
+}
 
 AliasFile parse_alias_file(std::string_view text) {
   FileReader reader;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ struct AliasFile {
   std::vector<AliasMistake> mistakes;
 };
 [[nodiscard]] AliasFile parse_alias_file(std::string_view text);
+
+/// An address, or a local-part alone, then without a domain; nullopt: it is none.
+[[nodiscard]] std::optional<grammar::Mailbox> parse_alias_name(std::string_view text);
 
 /// Reads items alone, separated by commas or line ends: of an included file, or the value of a
 /// table.

@@ -77,8 +77,7 @@ const FileCase file_cases[] = {
      "a#1=d!1 expected an address, |program, /file or :include:/path: a label of the domain is "
      "empty"},
     {"two_addresses", "a: <b@x.test> <c@x.test>, d\n",
-     "a#1=d!1 expected an address, |program, /file or :include:/path: an octet that does not "
-     "belong "
+     "a#1=d!1 expected an address, |program, /file or :include:/path: > is missing after the "
      "mailbox"},
     {"control", std::string("a: b\x01, c\n"), "a#1=c!1 a control is no part of an item"},
     {"nul", std::string("a: b\0, c\n", 9), "a#1=c!1 a control is no part of an item"},

@@ -33,7 +33,8 @@ class Expander {
  private:
   struct Frame {
     const Alias* alias;
-    std::size_t next;  ///< Of its targets.
+    const grammar::Mailbox* owner;  ///< Of this list, or else of the one that led here.
+    std::size_t next = 0;           ///< Of its targets.
   };
 
   void visit(const grammar::Mailbox& mailbox, bool may_catch);
@@ -44,6 +45,12 @@ class Expander {
   /// The same of those that the alias has led to itself through.
   bool add_mailboxes_between(const Alias& alias);
   void add(grammar::Mailbox mailbox, bool local);
+  /// The programs and files of the alias.
+  void add_local(const Alias& alias);
+  void add_once(std::string key, ExpandedTarget target);
+  [[nodiscard]] const grammar::Mailbox* owner() const {
+    return stack_.empty() ? nullptr : stack_.back().owner;
+  }
   [[nodiscard]] bool is_beyond_limits() const {
     return steps_ > expansion_steps_max || out_.targets.size() > expansion_targets_max;
   }
@@ -120,7 +127,11 @@ bool Expander::must_ask(const Resolution& resolution) const {
 void Expander::visit_alias(const Alias& alias) {
   const auto [place, first] = open_.try_emplace(&alias, true);
   out_.aliased = true;
-  if (first) return stack_.push_back({.alias = &alias, .next = 0});
+  if (first) {
+    const grammar::Mailbox* own = snapshot_.find_owner(alias.address);
+    stack_.push_back({.alias = &alias, .owner = own != nullptr ? own : owner()});
+    return add_local(alias);
+  }
   if (!place->second) return;  // Expanded before, elsewhere.
   if (!add_mailbox_of(alias) && !add_mailboxes_between(alias)) looped_ = true;
 }
@@ -144,7 +155,21 @@ bool Expander::add_mailboxes_between(const Alias& alias) {
 void Expander::add(grammar::Mailbox mailbox, bool local) {
   const std::string& name = mailbox.local.value();
   std::string key = (local ? base::lower(name) : name) + '@' + mailbox.domain.canonical();
-  if (seen_.insert(std::move(key)).second) out_.targets.push_back(std::move(mailbox));
+  add_once(std::move(key), {.mailbox = std::move(mailbox), .owner = owner()});
+}
+
+void Expander::add_local(const Alias& alias) {
+  for (const LocalTarget& target : alias.local) {
+    ++steps_;
+    reached_ = true;
+    // No address has a line end.
+    add_once('\n' + target.text, {.mailbox = alias.address, .local = &target, .owner = owner()});
+    if (is_beyond_limits()) return;
+  }
+}
+
+void Expander::add_once(std::string key, ExpandedTarget target) {
+  if (seen_.insert(std::move(key)).second) out_.targets.push_back(std::move(target));
 }
 
 Expansion Snapshot::expand(const grammar::Mailbox& recipient) const {
@@ -159,7 +184,7 @@ bool Snapshot::may_send_as(const User& user, const grammar::Mailbox& sender) con
   if (resolve(sender).user == &user) return true;
   const Expansion expansion = Expander(*this, Expander::CatchAll::ignored).run(sender);
   return expansion.aliased && std::ranges::any_of(expansion.targets, [&](const auto& target) {
-           return find_user(target) == &user;
+           return target.local == nullptr && find_user(target.mailbox) == &user;
          });
 }
 

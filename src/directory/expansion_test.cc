@@ -82,7 +82,7 @@ std::string print(const Expansion& expansion) {
     case Expansion::Kind::targets: out = expansion.aliased ? "*" : ""; break;
   }
   for (const auto& target : expansion.targets) {
-    out += (out.size() > 1 ? " " : "") + target.print();
+    out += (out.size() > 1 ? " " : "") + target.mailbox.print();
   }
   return out;
 }

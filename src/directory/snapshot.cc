@@ -1,5 +1,7 @@
 #include "directory/snapshot.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/assert.h"
 #include "crypto/hash.h"
@@ -36,6 +38,7 @@ const grammar::Domain& name_of(const LocalDomain& domain, const grammar::Mailbox
 }
 
 constexpr std::string_view postmaster = "postmaster";
+constexpr std::string_view owner_prefix = "owner-";
 
 }  // namespace
 
@@ -126,6 +129,20 @@ const User* Snapshot::find_user(const grammar::Mailbox& mailbox) const {
 const User* Snapshot::find_user(std::string_view name) const {
   const auto mailbox = grammar::Mailbox::parse(name);
   return mailbox ? find_user(*mailbox) : nullptr;
+}
+
+const LocalTarget* Snapshot::find_local_target(const grammar::Mailbox& alias,
+                                               std::string_view text) const {
+  const Alias* found = find(alias.local.value(), alias.domain).alias;
+  if (found == nullptr) return nullptr;
+  const auto target = std::ranges::find(found->local, text, &LocalTarget::text);
+  return target == found->local.end() ? nullptr : &*target;
+}
+
+const grammar::Mailbox* Snapshot::find_owner(const grammar::Mailbox& list) const {
+  const Entry entry = find(std::string(owner_prefix) + list.local.value(), list.domain);
+  if (entry.alias != nullptr) return &entry.alias->address;
+  return entry.user != nullptr ? &entry.user->mailbox : nullptr;
 }
 
 Login Snapshot::find_login(std::string_view name) const {

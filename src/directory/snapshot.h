@@ -98,6 +98,11 @@ class Snapshot {
   /// The same for the text of a login name.
   [[nodiscard]] const User* find_user(std::string_view name) const;
 
+  /// The program or file of this text that the alias of exactly this address leads to; nullptr:
+  /// none.
+  [[nodiscard]] const LocalTarget* find_local_target(const grammar::Mailbox& alias,
+                                                     std::string_view text) const;
+
   /// For AUTH: never tells by its shape or cost whether `name` exists.
   [[nodiscard]] Login find_login(std::string_view name) const;
 
@@ -122,6 +127,8 @@ class Snapshot {
   };
 
   [[nodiscard]] Entry find(std::string_view local, const grammar::Domain& domain) const;
+  /// `owner-LOCAL` in its own spelling, an alias or user; nullptr: there is none.
+  [[nodiscard]] const grammar::Mailbox* find_owner(const grammar::Mailbox& list) const;
   /// The domain of a recipient; nullptr: not ours.
   [[nodiscard]] const LocalDomain* domain_of(const grammar::Mailbox& recipient) const;
   /// The alias that the recipient is, or is a plus address of; nullptr: none.

@@ -1,12 +1,16 @@
 #include "reception/recipients.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/ascii.h"
 #include "directory/snapshot.h"
 #include "grammar/notify.h"
+#include "grammar/source_route.h"
 #include "grammar/xtext.h"
+#include "reception/forwarding.h"
+#include "route/decide.h"
 #include "smtp/dsn_parameters.h"
 #include "smtp/server_replies.h"
 
@@ -25,38 +29,71 @@ constexpr std::size_t recipient_octets_more = 32;
   return {.reply = std::move(reply), .why = std::string(why)};
 }
 
-[[nodiscard]] std::optional<std::string_view> rejecting_text(const grammar::Mailbox& mailbox,
+[[nodiscard]] std::optional<std::string_view> rejecting_text(const grammar::ForwardPath& path,
                                                              const RecipientQuestion& question) {
-  const bool is_ours = question.settings.directory->find_domain(mailbox.domain) != nullptr;
-  const auto match = question.settings.routes.find(mailbox, is_ours, &question.origin);
-  if (!match || match->via->scheme != route::Scheme::reject) return std::nullopt;
-  return match->via->argument;
+  const directory::Snapshot& directory = *question.settings.directory;
+  const grammar::IsOurs is_ours = [&](const grammar::Domain& domain) {
+    return directory.find_domain(domain) != nullptr;
+  };
+  return route::rejecting_text(
+      path, {.table = question.settings.routes,
+             .is_ours = is_ours,
+             .origin = &question.origin,
+             .may_rewrite = policy::may_relay(question.settings.relay, question.client)});
 }
 
 /// TEXT of the `reject:` route that the recipient meets, or that all of its targets meet.
-[[nodiscard]] std::optional<std::string_view> rejecting_text(const grammar::Mailbox& mailbox,
+[[nodiscard]] std::optional<std::string_view> rejecting_text(const grammar::ForwardPath& path,
                                                              const Expansion& found,
                                                              const RecipientQuestion& question) {
   if (question.settings.routes.rules().empty()) return std::nullopt;
-  if (const auto text = rejecting_text(mailbox, question)) return text;
+  if (const auto text = rejecting_text(path, question)) return text;
   std::optional<std::string_view> text;
-  for (const grammar::Mailbox& target : found.targets) {
-    text = rejecting_text(target, question);
+  if (!path.route.empty()) return text;
+  for (const directory::ExpandedTarget& target : found.targets) {
+    if (target.local != nullptr) return std::nullopt;
+    text = rejecting_text(grammar::ForwardPath{{}, target.mailbox}, question);
     if (!text) break;
   }
   return text;
 }
 
+/// What the source route of a forward-path comes to.
+struct SourceRoute {
+  bool given = false;
+  bool honored = false;
+  bool loops = false;
+  std::string twice = {};  ///< The host that it comes to twice.
+};
+
+/// Takes ourselves off the front of the route, or the whole route away where it is not honored.
+[[nodiscard]] SourceRoute take_route(grammar::ForwardPath& path, const Settings& settings) {
+  if (path.route.empty()) return {};
+  if (settings.relay.source_routes != policy::SourceRoutes::honor) {
+    path.route.clear();
+    return {.given = true};
+  }
+  const auto hostname = grammar::Domain::parse(settings.hostname);
+  grammar::Onward onward = grammar::take_off(path.route, [&](const grammar::Domain& host) {
+    return (hostname && host == *hostname) || settings.directory->find_domain(host) != nullptr;
+  });
+  path.route = std::move(onward.route);
+  return {.given = true, .honored = true, .loops = onward.loops, .twice = onward.twice.text()};
+}
+
 /// What policy and directory say against the recipient; nullopt: nothing.
 [[nodiscard]] std::optional<RecipientAnswer> refusal_of(const grammar::ForwardPath& path,
-                                                        const Expansion& found,
+                                                        const SourceRoute& way,
+                                                        const Expansion& found, bool is_returned,
                                                         const RecipientQuestion& question) {
   const policy::Recipient recipient{
-      .has_source_route = !path.route.empty(),
-      .is_local = found.kind != Expansion::Kind::not_local,
+      .has_source_route = way.given,
+      .goes_by_others = !path.route.empty(),
+      .source_route_loops = way.loops,
+      .is_local = found.kind != Expansion::Kind::not_local || is_returned,
       .is_known = found.kind != Expansion::Kind::unknown,
       .domain = path.mailbox.domain,
-      .route_rejects = rejecting_text(path.mailbox, found, question),
+      .route_rejects = rejecting_text(path, found, question),
   };
   const policy::RecipientDecision decision =
       policy::judge_recipient(question.settings.relay, question.client, recipient);
@@ -68,9 +105,12 @@ constexpr std::size_t recipient_octets_more = 32;
       return refuse(replies::unknown_recipient(), decision.text);
     case policy::RecipientVerdict::relaying_denied:
       return refuse(replies::relaying_denied(), decision.text);
+    case policy::RecipientVerdict::source_route_loops:
+      return refuse(replies::source_route_loops(), decision.text + ": " + way.twice);
     case policy::RecipientVerdict::rejected_by_route:
       return refuse(replies::policy_refused(decision.text), decision.text);
   }
+  if (!path.route.empty()) return std::nullopt;
   switch (found.kind) {
     case Expansion::Kind::loop:
       return refuse(replies::alias_loop(), "aliases lead to each other, and to no mailbox");
@@ -114,11 +154,15 @@ void Recipients::clear() {
 
 base::Task<RecipientAnswer> Recipients::propose(smtp::RcptCommand command,
                                                 RecipientQuestion question) {
+  const SourceRoute way = take_route(command.forward_path, question.settings);
+  Returned returned = take_rewritten(command.forward_path, question);
+  if (returned.refusal) co_return std::move(*returned.refusal);
   Expansion found = question.settings.directory->expand(command.forward_path.mailbox);
-  if (auto refusal = refusal_of(command.forward_path, found, question)) {
+  if (auto refusal = refusal_of(command.forward_path, way, found, returned.is_ours, question)) {
     co_return std::move(*refusal);
   }
-  if (found.kind == Expansion::Kind::ask) {
+  const bool goes_by_others = !command.forward_path.route.empty();
+  if (found.kind == Expansion::Kind::ask && !goes_by_others) {
     AskedRecipient asked = AskedRecipient::unavailable;
     if (question.ask) {
       asked =
@@ -135,7 +179,12 @@ base::Task<RecipientAnswer> Recipients::propose(smtp::RcptCommand command,
   if (octets_ > recipients_octets_max / 2) {
     co_return refuse(replies::too_many_recipients(), "aliases have led to too many recipients");
   }
+  const std::size_t before = list_.size();
   add(command, found, question);
+  for (spool::Recipient& added : std::span(list_).subspan(before)) {
+    added.by_route = way.honored;
+    added.trusted = policy::may_relay(question.settings.relay, question.client);
+  }
   co_return RecipientAnswer{.reply = replies::recipient_ok(), .why = {}};
 }
 
@@ -143,11 +192,13 @@ void Recipients::add(const smtp::RcptCommand& command, const Expansion& found,
                      const RecipientQuestion& question) {
   const grammar::Mailbox& mailbox = command.forward_path.mailbox;
   const directory::Snapshot& directory = *question.settings.directory;
-  if (found.kind == Expansion::Kind::not_local) {
-    return add_one({.forward_path = command.forward_path.print_without_route(),
+  // What goes on by others is theirs to read: no alias is looked for here.
+  const bool is_local = found.kind != Expansion::Kind::not_local;
+  if (!is_local || !command.forward_path.route.empty()) {
+    return add_one({.forward_path = command.forward_path.print(),
                     .notify = command.notify,
                     .orcpt = command.orcpt},
-                   mailbox, false);
+                   mailbox, is_local);
   }
   // Only the mailbox itself keeps the client's spelling, and what stands behind a plus.
   const bool is_itself = !found.aliased && !mailbox.domain.empty() &&
@@ -156,15 +207,32 @@ void Recipients::add(const smtp::RcptCommand& command, const Expansion& found,
     return add_one({.forward_path = command.forward_path.print_without_route(),
                     .notify = command.notify,
                     .orcpt = command.orcpt},
-                   found.targets.front(), true);
+                   found.targets.front().mailbox, true);
   }
-  const bool is_expanded = found.targets.size() > 1;
+  add_expanded(command, found, question);
+}
+
+void Recipients::add_expanded(const smtp::RcptCommand& command, const Expansion& found,
+                              const RecipientQuestion& question) {
+  const grammar::Mailbox& mailbox = command.forward_path.mailbox;
+  bool is_expanded = found.targets.size() > 1;
+  const std::uint8_t notify = is_expanded ? without_success(command.notify) : command.notify;
   const std::string orcpt = command.orcpt.empty() ? original_recipient(mailbox) : command.orcpt;
-  for (const grammar::Mailbox& target : found.targets) {
-    add_one({.forward_path = path_of(target),
-             .notify = is_expanded ? without_success(command.notify) : command.notify,
-             .orcpt = orcpt},
-            target, directory.find_domain(target.domain) != nullptr);
+  for (const directory::ExpandedTarget& target : found.targets) {
+    const bool is_local =
+        question.settings.directory->find_domain(target.mailbox.domain) != nullptr;
+    spool::Recipient recipient{.forward_path = path_of(target.mailbox),
+                               .notify = notify,
+                               .orcpt = orcpt,
+                               .reverse_path = reverse_path_for(target, is_local, question)};
+    if (target.local != nullptr) recipient.target = target.local->text;
+    if (target.owner != nullptr && !recipient.reverse_path.empty()) {
+      // A list sends mail of its own: what the originator has asked for ends here [RFC3461 5.2.7].
+      recipient.notify = 0;
+      recipient.orcpt.clear();
+      is_expanded = true;
+    }
+    add_one(std::move(recipient), target.mailbox, is_local);
   }
   if (!is_expanded || (command.notify & notify::success) == 0) return;
   std::string forward_path = command.forward_path.print_without_route();
@@ -173,13 +241,16 @@ void Recipients::add(const smtp::RcptCommand& command, const Expansion& found,
   if (!is_known) expanded_.push_back({std::move(forward_path), command.orcpt});
 }
 
-/// A mailbox that is reached twice gets one copy, whatever the spelling.
+/// A mailbox that is reached twice gets one copy, whatever the spelling and the way there.
 void Recipients::add_one(spool::Recipient recipient, const grammar::Mailbox& mailbox,
                          bool is_local) {
   const std::string& local = mailbox.local.value();
   std::string key = (is_local ? base::lower(local) : local) + '@' + mailbox.domain.canonical();
+  // A program or file, whatever alias leads there. No address has a line end.
+  if (!recipient.target.empty()) key = '\n' + recipient.target;
   if (!reached_.insert(std::move(key)).second) return;
-  octets_ += recipient.forward_path.size() + recipient.orcpt.size() + recipient_octets_more;
+  octets_ += recipient.forward_path.size() + recipient.orcpt.size() +
+             recipient.reverse_path.size() + recipient.target.size() + recipient_octets_more;
   list_.push_back(std::move(recipient));
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/task.h"
+#include "base/time.h"
 #include "directory/expansion.h"
 #include "policy/policy.h"
 #include "reception/settings.h"
@@ -34,6 +35,7 @@ struct RecipientQuestion {
   const policy::Client& client;
   const route::Origin& origin;
   const AskAboutRecipient& ask;
+  base::WallTime now = {};
 };
 
 struct RecipientAnswer {
@@ -58,6 +60,8 @@ class Recipients {
  private:
   void add(const smtp::RcptCommand& command, const directory::Expansion& found,
            const RecipientQuestion& question);
+  void add_expanded(const smtp::RcptCommand& command, const directory::Expansion& found,
+                    const RecipientQuestion& question);
   void add_one(spool::Recipient recipient, const grammar::Mailbox& mailbox, bool is_local);
 
   std::vector<spool::Recipient> list_;

@@ -38,7 +38,9 @@ void Session::propose_sender(const smtp::MailCommand& command) {
   envelope_ = {};
   recipients_.clear();
   sender_ = command.reverse_path.mailbox;
-  envelope_.reverse_path = command.reverse_path.print_without_route();
+  const bool honored = settings_->relay.source_routes == policy::SourceRoutes::honor;
+  envelope_.reverse_path =
+      honored ? command.reverse_path.print() : command.reverse_path.print_without_route();
   if (reply.is_positive()) {
     envelope_.eight_bit = command.body == smtp::BodyType::eight_bit_mime;
     envelope_.smtputf8 = command.smtputf8;
@@ -57,9 +59,12 @@ base::Task<> Session::propose_recipient(smtp::RcptCommand command) {
                              .client = by_tcp ? std::optional(client.address) : std::nullopt,
                              .user = login_.user()};
   const std::string address = address_of(command.forward_path.print());
-  const RecipientAnswer answer = co_await recipients_.propose(
-      std::move(command),
-      {.settings = *settings_, .client = client, .origin = origin, .ask = reception_.world_.ask});
+  const RecipientAnswer answer =
+      co_await recipients_.propose(std::move(command), {.settings = *settings_,
+                                                        .client = client,
+                                                        .origin = origin,
+                                                        .ask = reception_.world_.ask,
+                                                        .now = reception_.world_.clock.wall()});
   if (!answer.reply.is_positive()) reject(answer.reply, address, answer.why);
   session_.answer(answer.reply);
 }

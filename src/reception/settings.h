@@ -14,7 +14,8 @@
 
 namespace directory {
 class Snapshot;
-}
+class Srs;
+}  // namespace directory
 
 namespace reception {
 
@@ -47,8 +48,9 @@ struct Settings {
   policy::RelayRules relay;
   policy::SessionLimits::Options limits;
   std::shared_ptr<const directory::Snapshot> directory;
-  route::RouteTable routes;              ///< For `reject:`, which answers at RCPT already.
-  std::shared_ptr<sys::TlsContext> tls;  ///< Null: no certificate.
+  std::shared_ptr<const directory::Srs> srs;  ///< Null: senders are not rewritten.
+  route::RouteTable routes;                   ///< For `reject:`, which answers at RCPT already.
+  std::shared_ptr<sys::TlsContext> tls;       ///< Null: no certificate.
 };
 
 }  // namespace reception

@@ -67,6 +67,13 @@ struct Envelope {
   friend bool operator==(const Envelope&, const Envelope&) = default;
 };
 
+/// What is said as the reverse-path for one recipient.
+[[nodiscard]] inline const std::string& reverse_path_of(const Envelope& envelope,
+                                                        std::uint32_t recipient) {
+  const std::string& own = envelope.recipients[recipient].reverse_path;
+  return own.empty() ? envelope.reverse_path : own;
+}
+
 /// The numbers are those on disk.
 enum class RecipientState : std::uint8_t {
   ready = 0,
