@@ -15,8 +15,8 @@
 #include "cli/files.h"
 #include "cli/output.h"
 #include "cli/system_users.h"
+#include "cli/table_files.h"
 #include "sys/linux/tls.h"
-#include "tables/tables.h"
 
 namespace cli {
 
@@ -69,9 +69,13 @@ bool is_executable(const std::string& path) {
          ::access(path.c_str(), X_OK) == 0;
 }
 
-std::string certificate_problem(const config::Tls& tls) {
-  const auto chain = read_file(tls.certificate, pem_octets_max);
-  const auto key = read_file(tls.key, pem_octets_max);
+std::expected<std::string, std::string> read_pem(const std::string& path) {
+  return read_file(path, pem_octets_max);
+}
+
+std::string certificate_problem(const config::Tls& tls, const FileReader& read) {
+  const auto chain = read(tls.certificate);
+  const auto key = read(tls.key);
   if (!chain || !key) return (!chain ? chain : key).error();
   const auto made = sys::real::make_tls()->server_context(*chain, *key);
   return made ? std::string() : "expected a certificate and its key: " + made.error();
@@ -84,15 +88,25 @@ std::expected<std::vector<directory::User>, std::string> load_accounts(
   return *std::move(loaded);
 }
 
-std::expected<std::vector<config::TableRow>, std::string> load_table(const std::string& path) {
-  auto rows = tables::read(path);
-  if (!rows) return std::unexpected(std::move(rows.error()));
-  std::vector<config::TableRow> out;
-  out.reserve(rows->size());
-  for (tables::Row& row : *rows) {
-    out.push_back({std::move(row.key), std::move(row.value), row.line});
-  }
-  return out;
+/// With everything that is asked about tables.
+config::LoadQuestions with_tables(config::LoadQuestions questions) {
+  add_table_questions(questions);
+  return questions;
+}
+
+std::string absolute(const std::string& file) {
+  std::error_code ignored;
+  return std::filesystem::absolute(file, ignored).string();
+}
+
+Loaded parse(const std::string& file, const std::string& text, config::LoadQuestions questions) {
+  const std::filesystem::path whole = absolute(file);
+  auto loaded = config::load(text, {.file_name = file,
+                                    .base_folder = whole.parent_path().string(),
+                                    .machine_name = machine_name(),
+                                    .questions = std::move(questions)});
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  return Configuration{file, std::make_shared<config::Config>(std::move(*loaded))};
 }
 
 /// Where a configuration is, or its default place without one.
@@ -105,14 +119,7 @@ Loaded read(const std::string& named, config::LoadQuestions questions) {
     return named.empty() && missing ? read_sandbox()
                                     : fail(file, base::describe(base::from_errno(system_error)));
   }
-  std::error_code ignored;
-  const std::filesystem::path whole = std::filesystem::absolute(file, ignored);
-  auto loaded = config::load(*text, {.file_name = file,
-                                     .base_folder = whole.parent_path().string(),
-                                     .machine_name = machine_name(),
-                                     .questions = std::move(questions)});
-  if (!loaded) return std::unexpected(std::move(loaded.error()));
-  return Configuration{file, std::make_shared<config::Config>(std::move(*loaded))};
+  return parse(file, *text, std::move(questions));
 }
 
 }  // namespace
@@ -129,17 +136,41 @@ void print_mistakes(const std::vector<Mistake>& mistakes) {
 Loaded read_configuration(const std::string& named) { return read(named, {}); }
 
 Loaded read_with_accounts(const std::string& named) {
-  return read(named,
-              {.system_users = system_users, .accounts = load_accounts, .table = load_table});
+  return read(named, with_tables({.system_users = system_users, .accounts = load_accounts}));
 }
 
 Loaded load_configuration(const std::string& named) {
-  return read(named, {.system_users = system_users,
-                      .is_readable = is_readable,
-                      .is_executable = is_executable,
-                      .certificate_problem = certificate_problem,
-                      .accounts = load_accounts,
-                      .table = load_table});
+  return read(
+      named,
+      with_tables({.system_users = system_users,
+                   .is_readable = is_readable,
+                   .is_executable = is_executable,
+                   .certificate_problem =
+                       [](const config::Tls& tls) { return certificate_problem(tls, read_pem); },
+                   .accounts = load_accounts}));
+}
+
+std::expected<ConfigurationText, std::vector<Mistake>> read_privileged(const std::string& named) {
+  const std::string file = absolute(named.empty() ? default_file : named);
+  int system_error = 0;
+  auto text = read_file(file, configuration_octets_max, &system_error);
+  if (!text) {
+    return std::unexpected(std::vector{
+        Mistake{.file = file, .message = base::describe(base::from_errno(system_error))}});
+  }
+  auto parsed = parse(file, *text, {.system_users = system_users, .is_readable = is_readable});
+  if (!parsed) return std::unexpected(std::move(parsed.error()));
+  return ConfigurationText{file, *std::move(text), std::move(parsed->config)};
+}
+
+Loaded load_text(const std::string& file, const std::string& text, const FileReader& read) {
+  return parse(
+      file, text,
+      with_tables({.system_users = system_users,
+                   .is_executable = is_executable,
+                   .certificate_problem =
+                       [&read](const config::Tls& tls) { return certificate_problem(tls, read); },
+                   .accounts = load_accounts}));
 }
 
 }  // namespace cli

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,22 @@ struct Configuration {
 /// The same, but looks at no other file: for who only wants to know where the data are.
 [[nodiscard]] std::expected<Configuration, std::vector<config::Mistake>> read_configuration(
     const std::string& named);
+
+/// The text of a configuration file, and what it says.
+struct ConfigurationText {
+  std::string file;  ///< Absolute.
+  std::string text;
+  std::shared_ptr<const config::Config> config;
+};
+/// The same as load_configuration() for who has privileges and reads what root alone may change:
+/// neither accounts nor certificates. Without a file there is nothing.
+[[nodiscard]] std::expected<ConfigurationText, std::vector<config::Mistake>> read_privileged(
+    const std::string& named);
+/// The rest of load_configuration(), for whoever got the text from there. `read` reads files that
+/// it may not read itself.
+using FileReader = std::function<std::expected<std::string, std::string>(const std::string& path)>;
+[[nodiscard]] std::expected<Configuration, std::vector<config::Mistake>> load_text(
+    const std::string& file, const std::string& text, const FileReader& read);
 
 /// On stderr, one a line.
 void print_mistakes(const std::vector<config::Mistake>& mistakes);
