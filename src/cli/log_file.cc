@@ -9,17 +9,25 @@
 
 namespace cli {
 
-std::expected<LogFile, std::string> LogFile::open(const std::string& path) {
-  LogFile out(path);
+std::expected<LogFile, std::string> LogFile::open(const std::string& path, Opener open_denied) {
+  LogFile out(path, std::move(open_denied));
   if (const auto opened = out.reopen(); !opened) return std::unexpected(opened.error());
   return out;
 }
 
 std::expected<void, std::string> LogFile::reopen() {
   if (path_.empty()) return {};
-  const int file = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-  if (file < 0) return std::unexpected(path_ + ": " + base::describe(base::from_errno(errno)));
-  file_ = sys::real::Descriptor(file);
+  sys::real::Descriptor file(
+      ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+  base::Io<> opened;
+  if (!file) opened = sys::real::system_failure();
+  if (!file && errno == EACCES && open_denied_) {
+    auto other = open_denied_(path_);
+    if (other) file = std::move(*other);
+    opened = other ? base::Io<>() : std::unexpected(other.error());
+  }
+  if (!opened) return std::unexpected(path_ + ": " + base::describe(opened.error()));
+  file_ = std::move(file);
   return {};
 }
 

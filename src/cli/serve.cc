@@ -1,165 +1,120 @@
+#include <pwd.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
-#include "base/group.h"
+#include "broker/broker.h"
 #include "cli/configuration.h"
-#include "cli/log_file.h"
+#include "cli/data_owner.h"
 #include "cli/notify.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/server_host.h"
+#include "cli/serving.h"
 
 namespace cli {
 namespace {
 
-/// What a process killed by a signal gives its shell.
-constexpr int exit_by_signal = 128;
-
-std::string mistakes_text(const std::vector<config::Mistake>& mistakes) {
-  std::string out;
-  for (const config::Mistake& mistake : mistakes) out += mistake.print() + '\n';
-  if (!out.empty()) out.pop_back();
-  return out;
+std::string manager() {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  return socket != nullptr ? socket : "";
 }
 
-/// One run of a server, from its start to the signal that ends it.
-class Serving {
+/// A process that does everything itself, and hears signals.
+class Alone final : public Supervision {
  public:
   /// `named`: the file that the command line names, or empty.
-  Serving(std::string named, const Configuration& configuration, LogFile log)
-      : named_(std::move(named)),
-        config_(configuration.config),
-        log_(std::move(log)),
-        world_(resolver_options(config_->dns)),
-        signals_(world_.loop, {SIGTERM, SIGINT, SIGHUP}),
-        host_(world_, config_, [this](std::string_view lines) { log_.write(lines); }),
-        server_(host_.server()) {
-    const char* socket = std::getenv("NOTIFY_SOCKET");
-    if (socket != nullptr) manager_ = socket;
-    server_.set_reloader([this] { return reload(); });
-  }
+  explicit Alone(std::string named) : named_(std::move(named)) {}
 
-  int run() {
-    base::Group group;
-    group.spawn(serve());
-    world_.loop.run();
-    return status_;
+  void prepare(sys::real::RealWorld& world) override {
+    signals_.emplace(world.loop, std::vector{SIGTERM, SIGINT, SIGHUP});
   }
-
- private:
-  base::Task<> serve() {
-    watching_.spawn(watch_signals());
-    const auto started = co_await server_.start();
-    if (started) {
-      announce();
-    } else {
-      complain("posthaste: " + started.error());
-      status_ = exit_failed;
-    }
-    co_await server_.run();
-    watching_.cancel();
-    co_await watching_.join();
-    world_.loop.stop();
-  }
-
-  void announce() {
-    if (config_->sandbox) {
-      const auto addresses = server_.addresses();
-      complain("posthaste: a sandbox, for there is no configuration; nothing leaves this machine");
-      complain("  incoming mail   smtp " + addresses[0].to_string());
-      complain("  submission      smtp " + addresses[1].to_string() + ", without a login");
-      complain("  captured mail   " + config_->data_dir + "/mail/DOMAIN/LOCAL-PART");
-    }
+  void release() override { signals_.reset(); }
+  void ready() override {
     complain("ready");
     notify_manager(manager_, "READY=1");
   }
-
-  base::Task<> watch_signals() {
-    bool stopping = false;
-    for (;;) {
-      const base::Io<int> signal = co_await sys::real::wait(signals_);
-      if (!signal) co_return;
-      if (*signal == SIGHUP) {
-        (void)reload();
-        continue;
-      }
-      // Whoever asks twice does not want to wait. What was acknowledged is on the disk (P1).
-      if (stopping) ::_exit(exit_by_signal + *signal);
-      stopping = true;
-      notify_manager(manager_, "STOPPING=1");
-      server_.stop();
-    }
+  void stopping() override { notify_manager(manager_, "STOPPING=1"); }
+  [[nodiscard]] std::expected<Configuration, std::string> read_again() override {
+    auto read = load_configuration(named_);
+    if (!read) return std::unexpected(mistakes_text(read.error()));
+    return *std::move(read);
+  }
+  [[nodiscard]] base::Task<std::optional<Order>> next_order() override {
+    const base::Io<int> signal = co_await sys::real::wait(*signals_);
+    if (!signal) co_return std::nullopt;
+    co_return *signal == SIGHUP ? Order::reload : Order::stop;
   }
 
-  /// SIGHUP, or a request at the control socket: all of the configuration is in force, or nothing.
-  std::expected<void, std::string> reload() {
-    server_.log().flush();
-    // For whoever moved the file away; where the new configuration wants it comes after that.
-    if (const auto opened = log_.reopen(); !opened) complain("posthaste: " + opened.error());
-    const auto read = load_configuration(named_);
-    if (!read) return keep_old(mistakes_text(read.error()), true);
-    auto log = LogFile::open(read->config->log.file);
-    if (!log) return keep_old(log.error(), true);
-    if (const auto done = server_.reload(read->config); !done) return keep_old(done.error(), false);
-    // The event that tells of it has not been written yet: it goes to the new file.
-    log_ = std::move(*log);
-    host_.set_dns(read->config->dns);
-    for (const std::string& warning : read->config->warnings) complain("posthaste: " + warning);
-    complain("posthaste: the configuration has been reloaded");
-    return {};
-  }
-
-  std::expected<void, std::string> keep_old(std::string why, bool unread) {
-    complain("posthaste: the configuration has not been reloaded; the old one stays in force:");
-    complain(why);
-    if (unread) server_.reload_failed(why);
-    return std::unexpected(std::move(why));
-  }
-
+ private:
   std::string named_;
-  std::shared_ptr<const config::Config> config_;  ///< As it was at the start.
-  LogFile log_;
-  std::string manager_;
-  sys::real::RealWorld world_;
-  sys::real::Signals signals_;
-  ServerHost host_;
-  server::Server& server_;
-  base::Group watching_;
-  int status_ = exit_done;
+  std::string manager_ = manager();
+  std::optional<sys::real::Signals> signals_;
 };
 
-void prepare_process() {
-  ::umask(077);
-  ::signal(SIGPIPE, SIG_IGN);
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-    files.rlim_cur = files.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &files);
+/// Root keeps its privileges to itself, and lets another user do the work.
+int serve_through_broker(const ServeOptions& options) {
+  const auto load = [&options]() -> std::expected<broker::Loaded, std::string> {
+    auto read = read_privileged(options.config);
+    if (!read) return std::unexpected(mistakes_text(read.error()));
+    return broker::Loaded{std::move(read->file), std::move(read->text), std::move(read->config)};
+  };
+  auto first = load();
+  if (!first) {
+    complain(first.error());
+    return exit_usage;
   }
+  const config::Config& config = *first->config;
+  if (const auto made = make_for_owner(config.data_dir, config.privileges.user); !made) {
+    complain("posthaste: " + made.error());
+    return exit_failed;
+  }
+  const std::string socket = manager();
+  return broker::run(
+      *std::move(first),
+      {.load = load, .complain = complain, .notify = [&socket](std::string_view state) {
+         notify_manager(socket, state);
+       }});
+}
+
+bool is_user(const std::string& name) {
+  const passwd* const user = ::getpwnam(name.c_str());
+  return user != nullptr && user->pw_uid == ::geteuid();
+}
+
+/// Why a process without root's privileges cannot do what is configured; empty: it can.
+std::string missing_privileges(const config::Config& config) {
+  const std::string& user = config.privileges.user;
+  if (config.needs_other_users) {
+    return "the configuration has deliveries or programs under other users: only root can start "
+           "this server";
+  }
+  if (user.empty() || is_user(user)) return {};
+  return "privileges.user is " + user + ": only root and " + user + " can start this server";
 }
 
 }  // namespace
 
 int run(const ServeOptions& options) {
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) {
+    const auto read = read_configuration(options.config);
+    const bool separate = read && !read->config->privileges.user.empty();
+    prepare_server_process();
+    if (separate) return serve_through_broker(options);
+  }
   const auto configuration = load_configuration(options.config);
   if (!configuration) {
     print_mistakes(configuration.error());
     return exit_usage;
   }
-  for (const std::string& warning : configuration->config->warnings) {
-    complain("posthaste: " + warning);
-  }
-  prepare_process();
-  auto log = LogFile::open(configuration->config->log.file);
-  if (!log) {
-    complain("posthaste: " + log.error());
+  if (const std::string why = missing_privileges(*configuration->config); !why.empty()) {
+    complain("posthaste: " + why);
     return exit_failed;
   }
-  return Serving(options.config, *configuration, std::move(*log)).run();
+  prepare_server_process();
+  Alone alone(options.config);
+  return serve(*configuration, alone);
 }
 
 }  // namespace cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace delivery {
@@ -12,9 +13,10 @@ namespace {
 
 constexpr std::size_t no_content = static_cast<std::size_t>(-1);
 
-constexpr std::array<LocalKindInfo, 5> kinds{{
+constexpr std::array<LocalKindInfo, 6> kinds{{
     {.scheme = "maildir:", .make = make_maildir_kind},
     {.scheme = "mbox:", .make = make_mbox_kind},
+    {.scheme = "home:", .messages_max = 1, .one_recipient = true, .make = make_home_kind},
     {.scheme = "pipe:", .messages_max = 1, .one_recipient = true, .make = make_pipe_kind},
     {.scheme = "discard:",
      .octets_max = no_content,
@@ -48,7 +50,14 @@ void Parcel::conclude(Outcome outcome, const std::string& reply, const std::stri
 
 void Parcel::conclude(const LocalTarget& target, const base::Io<>& stored) {
   if (stored) return conclude(target, Outcome::delivered, "250 2.0.0 delivered");
-  conclude(target, Outcome::deferred, base::describe(stored.error()));
+  const base::IoError& error = stored.error();
+  conclude(target, Outcome::deferred,
+           error.code == base::IoErrorCode::no_space ? mailbox_full(error) : base::describe(error));
+}
+
+std::string mailbox_full(const base::IoError& error) {
+  return std::string("452 4.2.2 the mailbox is full: ") +
+         (error.system_error == EDQUOT ? "disk quota exceeded" : base::describe(error));
 }
 
 bool Parcel::may_be_repeated(const LocalTarget& target) const {

@@ -8,6 +8,7 @@
 
 #include "delivery/delivery.h"
 #include "grammar/mailbox.h"
+#include "route/target.h"
 
 // The ways in which a message's journey ends here, each in a file of its own.
 namespace delivery {
@@ -15,9 +16,10 @@ namespace delivery {
 /// Where one recipient's copy goes.
 struct LocalTarget {
   std::uint32_t recipient = 0;
-  std::string argument;      ///< Of the route's target, with its braces: DIR, FILE, ARGV or TEXT.
+  route::Target where;       ///< The route's target; its argument still has its braces.
   grammar::Mailbox mailbox;  ///< In its own spelling; of other domains, as it was given.
   std::string detail;        ///< Behind the plus.
+  std::string system_user;   ///< Whose home the mailbox is in; empty: nobody's.
 };
 
 /// One message for this next hop, and what has become of it.
@@ -36,6 +38,9 @@ struct Parcel {
   /// An earlier attempt for the recipient may have gone some way.
   [[nodiscard]] bool may_be_repeated(const LocalTarget& target) const;
 };
+
+/// What the originator is told when the disk, or the quota of whose mailbox it is, has no room.
+[[nodiscard]] std::string mailbox_full(const base::IoError& error);
 
 class LocalKind {
  public:
@@ -65,6 +70,8 @@ struct LocalKindInfo {
 [[nodiscard]] std::unique_ptr<LocalKind> make_maildir_kind(const DeliveryWorld& world,
                                                            std::shared_ptr<const Settings>);
 [[nodiscard]] std::unique_ptr<LocalKind> make_mbox_kind(const DeliveryWorld& world,
+                                                        std::shared_ptr<const Settings>);
+[[nodiscard]] std::unique_ptr<LocalKind> make_home_kind(const DeliveryWorld& world,
                                                         std::shared_ptr<const Settings>);
 [[nodiscard]] std::unique_ptr<LocalKind> make_pipe_kind(const DeliveryWorld& world,
                                                         std::shared_ptr<const Settings>);

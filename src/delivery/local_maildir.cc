@@ -34,7 +34,7 @@ base::Task<> MaildirKind::deliver(std::list<Parcel>& batch) {
   for (Parcel& parcel : batch) {
     if (parcel.targets.empty() || !contents.read(parcel)) continue;
     std::erase_if(parcel.targets, [&](const LocalTarget& target) {
-      auto folder = mailbox_directory(target.argument, target.mailbox.local.value(),
+      auto folder = mailbox_directory(target.where.argument, target.mailbox.local.value(),
                                       target.mailbox.domain.text());
       if (!folder) {
         parcel.conclude(target, dsn::Outcome::bounced, "550 5.1.1 no such mailbox is possible");

@@ -33,7 +33,7 @@ class MboxKind final : public LocalKind {
 
 void MboxKind::pack(Parcel& parcel, LocalContents& contents, std::vector<MboxItem>& items) {
   std::erase_if(parcel.targets, [&](const LocalTarget& target) {
-    auto file = mailbox_directory(target.argument, target.mailbox.local.value(),
+    auto file = mailbox_directory(target.where.argument, target.mailbox.local.value(),
                                   target.mailbox.domain.text());
     if (!file) {
       parcel.conclude(target, dsn::Outcome::bounced, "550 5.1.1 no such mailbox is possible");

@@ -42,10 +42,11 @@ sys::Program program_for(const Parcel& parcel, const LocalTarget& target) {
                           .recipient = recipient,
                           .extension = target.detail,
                           .id = id};
-  return {.arguments = pipe_arguments(target.argument, values),
+  return {.arguments = pipe_arguments(target.where.argument, values),
           .environment = pipe_environment(values),
           .time_max = program_time_max,
-          .output_octets_max = pipe_output_octets_max};
+          .output_octets_max = pipe_output_octets_max,
+          .run_as = target.where.run_as};
 }
 
 base::Task<> PipeKind::run(Parcel& parcel, const LocalTarget& target) {

@@ -18,7 +18,7 @@ void find_targets(Parcel& parcel, const Settings& settings, bool must_exist) {
     directory::Resolution found{.kind = Kind::unknown};
     if (path) {
       const spool::RecipientStatus& status = parcel.letter.statuses[recipient];
-      target.argument = routing.decide(*path, status.reroute).target.argument;
+      target.where = routing.decide(*path, status.reroute).target;
       target.mailbox = path->mailbox;
       found = settings.directory->resolve(path->mailbox);
     }
@@ -29,6 +29,7 @@ void find_targets(Parcel& parcel, const Settings& settings, bool must_exist) {
     if (found.kind == Kind::mailbox) {
       target.mailbox = std::move(found.mailbox);
       target.detail = std::move(found.detail);
+      if (found.user != nullptr) target.system_user = found.user->system_user;
     }
     parcel.targets.push_back(std::move(target));
   }

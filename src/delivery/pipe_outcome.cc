@@ -33,21 +33,6 @@ std::string_view final_status(int exit) {
   }
 }
 
-/// In one line, harmless.
-std::string told(std::string_view output) {
-  std::string line;
-  for (const char c : output.substr(0, pipe_output_octets_max)) {
-    const bool space = c == '\n' || c == '\r' || c == '\t' || c == ' ';
-    if (!space) {
-      line += c;
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
-    }
-  }
-  while (line.ends_with(' ')) line.pop_back();
-  return base::escaped(line, pipe_output_octets_max);
-}
-
 /// The enhanced status code of class 5 that the text begins with, or none.
 ///
 ///     status-code = class "." subject "." detail   [RFC3463 2]
@@ -88,9 +73,23 @@ PipeOutcome not_started(std::string_view program, const base::IoError& error) {
 
 }  // namespace
 
+std::string told_of(std::string_view output) {
+  std::string line;
+  for (const char c : output.substr(0, pipe_output_octets_max)) {
+    const bool space = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+    if (!space) {
+      line += c;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
+    }
+  }
+  while (line.ends_with(' ')) line.pop_back();
+  return base::escaped(line, pipe_output_octets_max);
+}
+
 PipeOutcome pipe_outcome(std::string_view program, const base::Io<sys::ProgramEnd>& end) {
   if (!end) return not_started(program, end.error());
-  const std::string output = told(end->output);
+  const std::string output = told_of(end->output);
   switch (end->how) {
     case How::timed_out: return later("the program took too long", output);
     case How::killed: return later(fmt::format("signal {} ended the program", end->number), output);

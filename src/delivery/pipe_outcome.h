@@ -22,6 +22,9 @@ struct PipeOutcome {
 [[nodiscard]] PipeOutcome pipe_outcome(std::string_view program,
                                        const base::Io<sys::ProgramEnd>& end);
 
+/// What a program has written, in one line, harmless.
+[[nodiscard]] std::string told_of(std::string_view output);
+
 /// In octets: what is told of its output.
 inline constexpr std::size_t pipe_output_octets_max = 1'024;
 

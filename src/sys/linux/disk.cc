@@ -251,19 +251,30 @@ bool is_directory(DIR& directory, const dirent& entry) {
 
 class RealDisk final : public Disk {
  public:
+  explicit RealDisk(DiskOptions options) : options_(std::move(options)) {}
+
   [[nodiscard]] Io<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    const int flags = flags_of(mode) | O_CLOEXEC;
+    const int flags =
+        flags_of(mode) | O_CLOEXEC | (options_.regular_files_only ? O_NONBLOCK | O_NOCTTY : 0);
     Descriptor file(uninterrupted([&] { return ::open(path.c_str(), flags, 0600); }));
     // A log that we may only write to.
     if (!file && errno == EACCES && mode == OpenMode::append) {
       const int write_only = (flags & ~O_ACCMODE) | O_WRONLY;
       file = Descriptor(uninterrupted([&] { return ::open(path.c_str(), write_only, 0600); }));
     }
+    if (!file && errno == EACCES && mode == OpenMode::read && options_.open_denied) {
+      Io<Descriptor> opened = options_.open_denied(path);
+      if (!opened) return std::unexpected(opened.error());
+      file = std::move(*opened);
+    }
     if (!file) return system_failure();
     // Reading a folder as a file would fail later, and less clearly.
     const Io<struct stat> status = status_of(file.get());
     if (!status) return std::unexpected(status.error());
     if (S_ISDIR(status->st_mode)) return base::io_error(IoErrorCode::failed, EISDIR);
+    if (options_.regular_files_only && !S_ISREG(status->st_mode)) {
+      return base::io_error(IoErrorCode::denied, EPERM);
+    }
     return std::make_unique<RealFile>(std::move(file), mode == OpenMode::append);
   }
 
@@ -332,11 +343,14 @@ class RealDisk final : public Disk {
  private:
   /// Fewer files are synced one by one: what others have in the file system need not be written.
   static constexpr std::size_t sync_together_min = 8;
+  const DiskOptions options_;
   const bool syncfs_tells_errors_ = syncfs_tells_errors();
 };
 
 }  // namespace
 
-std::unique_ptr<Disk> make_disk() { return std::make_unique<RealDisk>(); }
+std::unique_ptr<Disk> make_disk(DiskOptions options) {
+  return std::make_unique<RealDisk>(std::move(options));
+}
 
 }  // namespace sys::real

@@ -158,6 +158,7 @@ class RealNet final : public Net {
   RealNet(LoopCore& core, const NetOptions& options) : core_(core), options_(options) {}
 
   [[nodiscard]] Io<std::unique_ptr<Listener>> listen(const Endpoint& endpoint) override {
+    if (options_.bind) return make_listener(options_.bind(endpoint), {});
     return make_listener(open_listener(endpoint, options_.share_ports), {});
   }
 
@@ -216,6 +217,10 @@ class RealNet final : public Net {
 };
 
 }  // namespace
+
+Io<std::unique_ptr<Connection>> adopt_connection(RealLoop& loop, Descriptor socket) {
+  return make_connection(loop.core(), std::move(socket), {});
+}
 
 std::unique_ptr<Net> make_net(RealLoop& loop, const NetOptions& options) {
   return std::make_unique<RealNet>(loop.core(), options);

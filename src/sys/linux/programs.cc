@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <deque>
 #include <optional>
 #include <set>
 
@@ -28,6 +29,9 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
 /// to itself.
 constexpr base::Duration kill_patience = std::chrono::seconds(5);
 
+/// So many programs run elsewhere at once; others wait for their turn.
+constexpr std::size_t elsewhere_max = 64;
+
 /// What is read of its output in one turn of the loop, and of what is left at its end.
 constexpr std::size_t output_octets_at_once = 256 * 1'024;
 
@@ -45,17 +49,18 @@ class Run final : public std::enable_shared_from_this<Run> {
         done_(&done),
         timer_(core.io) {}
 
-  void start(RealLoop& spawner);
+  void start(RealLoop& there, const Spawner& spawner);
   void cancel();
 
  private:
   /// One coming and going between the threads: first there, then back here.
   struct Errand : base::Posted {
     std::shared_ptr<Run> run_of;
+    const Spawner* spawner = nullptr;  ///< Of the owner.
   };
 
   void spawned();
-  [[nodiscard]] Io<> watch_child(Child child);
+  [[nodiscard]] Io<> watch_child();
   void watch_end();
   void ended(const error_code& error);
   void feed();
@@ -76,8 +81,8 @@ class Run final : public std::enable_shared_from_this<Run> {
   Completion<ProgramEnd>* done_;  ///< Null at the end.
   Timer timer_;
   Errand errand_;
-  std::optional<Io<Child>> spawned_;
-  pid_t pid_ = 0;
+  std::optional<Spawned> spawned_;
+  std::unique_ptr<Child> child_;
   std::optional<Watched> ended_, in_, out_;
   std::string_view unwritten_;
   std::string output_;
@@ -88,7 +93,8 @@ class Run final : public std::enable_shared_from_this<Run> {
 
 class RealPrograms final : public Programs {
  public:
-  explicit RealPrograms(RealLoop& loop) : core_(loop.core()) {
+  RealPrograms(RealLoop& loop, Spawner spawn_elsewhere)
+      : core_(loop.core()), spawn_elsewhere_(std::move(spawn_elsewhere)) {
     ::signal(SIGPIPE, SIG_IGN);
     // Whoever started us may have left it ignored; then there would be no end to wait for.
     ::signal(SIGCHLD, SIG_DFL);
@@ -104,37 +110,62 @@ class RealPrograms final : public Programs {
     done.set_cancel(run.get(), [](void* cancelled, base::Operation&) noexcept {
       static_cast<Run*>(cancelled)->cancel();
     });
-    run->start(spawner_->loop());
+    if (program.run_as.empty() || !spawn_elsewhere_) {
+      run->start(spawner_->loop(), spawn_here_);
+    } else if (elsewhere_.size() < elsewhere_max) {
+      start_elsewhere(run);
+    } else {
+      waiting_.push_back(run);
+    }
     return std::nullopt;
   }
 
-  void forget(const std::shared_ptr<Run>& run) { runs_.erase(run); }
+  /// False: it has been started.
+  [[nodiscard]] bool stop_waiting(const std::shared_ptr<Run>& run) {
+    return std::erase(waiting_, run) > 0;
+  }
+  void forget(const std::shared_ptr<Run>& run) {
+    runs_.erase(run);
+    if (elsewhere_.erase(run) == 0 || waiting_.empty()) return;
+    const std::shared_ptr<Run> next = waiting_.front();
+    waiting_.pop_front();
+    start_elsewhere(next);
+  }
 
  private:
+  void start_elsewhere(const std::shared_ptr<Run>& run) {
+    elsewhere_.insert(run);
+    run->start(spawner_->loop(), spawn_elsewhere_);
+  }
+
   LoopCore& core_;
-  std::set<std::shared_ptr<Run>> runs_;
+  const Spawner spawn_here_ = spawn;
+  const Spawner spawn_elsewhere_;
+  std::set<std::shared_ptr<Run>> runs_;       ///< All of them.
+  std::set<std::shared_ptr<Run>> elsewhere_;  ///< Those that run there,
+  std::deque<std::shared_ptr<Run>> waiting_;  ///< and those that will.
   std::optional<LoopThread> spawner_;
 };
 
-void Run::start(RealLoop& spawner) {
+void Run::start(RealLoop& there, const Spawner& spawner) {
   errand_.run_of = shared_from_this();
-  errand_.run = [](base::Posted& there) noexcept {
-    Run& run = *static_cast<Errand&>(there).run_of;
-    run.spawned_ = spawn(run.program_);
-    there.run = [](base::Posted& here) noexcept {
+  errand_.spawner = &spawner;
+  errand_.run = [](base::Posted& posted) noexcept {
+    Run& run = *static_cast<Errand&>(posted).run_of;
+    run.spawned_ = (*static_cast<Errand&>(posted).spawner)(run.program_);
+    posted.run = [](base::Posted& here) noexcept {
       const std::shared_ptr<Run> back = std::move(static_cast<Errand&>(here).run_of);
       back->spawned();
     };
-    run.core_.loop.post(there, there);
+    run.core_.loop.post(posted, posted);
   };
-  spawner.post(errand_, errand_);
+  there.post(errand_, errand_);
 }
 
 void Run::spawned() {
-  Io<Child> child = std::move(*spawned_);
-  if (!child) return finish(std::unexpected(child.error()));
-  pid_ = child->pid;
-  if (const Io<> watched = watch_child(std::move(*child)); !watched) {
+  if (!*spawned_) return finish(std::unexpected(spawned_->error()));
+  child_ = std::move(**spawned_);
+  if (const Io<> watched = watch_child(); !watched) {
     return finish(std::unexpected(watched.error()));
   }
   watch_end();
@@ -144,19 +175,19 @@ void Run::spawned() {
   feed();
 }
 
-Io<> Run::watch_child(Child child) {
+Io<> Run::watch_child() {
   const auto into = [this](std::optional<Watched>& place, Descriptor& from) -> Io<> {
     Io<Watched> watched = watch(core_, std::move(from));
     if (!watched) return std::unexpected(watched.error());
     place.emplace(std::move(*watched));
     return {};
   };
-  Io<> result = into(in_, child.input);
-  if (result) result = into(out_, child.output);
-  if (result) result = into(ended_, child.ended);
+  Io<> result = into(in_, child_->input);
+  if (result) result = into(out_, child_->output);
+  if (result) result = into(ended_, child_->ended);
   if (result) return {};
-  kill_group(pid_);
-  (void)reap(pid_, true);
+  child_->kill();
+  (void)child_->reap(true);
   return result;
 }
 
@@ -169,15 +200,15 @@ void Run::watch_end() {
 void Run::ended(const error_code& error) {
   if (done_ == nullptr) return;
   if (error) return watch_end();
-  kill_group(pid_);
-  std::optional<ProgramEnd> end = reap(pid_, false);
+  child_->kill();
+  std::optional<Io<ProgramEnd>> end = child_->reap(false);
   if (!end) return watch_end();
   if (out_) (void)take_output();
   if (verdict_) {
     if (*verdict_) (*verdict_)->output = std::move(output_);
     return finish(std::move(*verdict_));
   }
-  end->output = std::move(output_);
+  if (*end) (*end)->output = std::move(output_);
   finish(std::move(*end));
 }
 
@@ -239,13 +270,20 @@ bool Run::take_output() {
 
 void Run::cancel() {
   verdict_.emplace(base::io_error(IoErrorCode::cancelled));
-  if (pid_ != 0) kill(std::nullopt);
+  if (child_) return kill(std::nullopt);
+  if (!owner_.stop_waiting(shared_from_this())) return;
+  errand_.run_of = shared_from_this();
+  errand_.run = [](base::Posted& posted) noexcept {
+    const std::shared_ptr<Run> run = std::move(static_cast<Errand&>(posted).run_of);
+    run->finish(std::move(*run->verdict_));
+  };
+  core_.loop.post(errand_, errand_);
 }
 
 void Run::kill(std::optional<Io<ProgramEnd>> verdict) {
   if (verdict) verdict_ = std::move(verdict);
   killed_ = true;
-  kill_group(pid_);
+  child_->kill();
   in_.reset();
   set_timer(kill_patience);
 }
@@ -275,8 +313,8 @@ void Run::finish(Io<ProgramEnd> result) {
 
 }  // namespace
 
-std::unique_ptr<Programs> make_programs(RealLoop& loop) {
-  return std::make_unique<RealPrograms>(loop);
+std::unique_ptr<Programs> make_programs(RealLoop& loop, Spawner spawn_elsewhere) {
+  return std::make_unique<RealPrograms>(loop, std::move(spawn_elsewhere));
 }
 
 }  // namespace sys::real
