@@ -153,16 +153,20 @@ void Delivery::forget_retired() {
 
 base::Task<std::unique_ptr<Entry>> Delivery::next_entry(queue::NextHop& hop) {
   if (stopping_) co_return nullptr;
-  if (auto entry = take(hop)) co_return entry;
-  if (hop.backing_off()) co_return nullptr;
-  IdleWorker idle(world_.timers, world_.loop);
-  idle.set(now() + idle_connection_max);
-  idle_[&hop].push_back(&idle);
-  queue_.worker_idle(hop, true);
-  (void)co_await idle.signal.wait();
-  queue_.worker_idle(hop, false);
-  std::erase(idle_[&hop], &idle);
-  co_return take(hop);
+  const Instant patience = now() + idle_connection_max;
+  for (;;) {
+    if (auto entry = take(hop)) co_return entry;
+    const bool ends = stopping_ || hop.backing_off() || queue_.is_crowded(hop, now());
+    if (ends || now() >= patience) co_return nullptr;
+    IdleWorker idle(world_.timers, world_.loop);
+    const Instant start = queue_.may_start(hop, now());
+    idle.set(start > now() ? std::min(start, patience) : patience);
+    idle_[&hop].push_back(&idle);
+    queue_.worker_idle(hop, true);
+    (void)co_await idle.signal.wait();
+    queue_.worker_idle(hop, false);
+    std::erase(idle_[&hop], &idle);
+  }
 }
 
 std::unique_ptr<Entry> Delivery::take(queue::NextHop& hop) {

@@ -194,6 +194,7 @@ class Delivery final : public spool::RecoverySink {
       std::string hop, Attempt attempt, queue::HopFailure failure,
       std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting);
   void hop_reached(queue::NextHop& hop);
+  void hop_answered(queue::NextHop& hop, queue::Queue::Answer answer);
   /// The next due entry of the hop, unless we are stopping.
   [[nodiscard]] std::unique_ptr<queue::Entry> take(queue::NextHop& hop);
   /// Waits for another entry for an open connection. Null: time to close it.

@@ -27,20 +27,19 @@ bool is_owed(const spool::RecipientStatus& status) {
   return !is_final(status.state) && status.state != spool::RecipientState::held;
 }
 
-/// 0: as the configuration says for connections.
-std::size_t workers_max(const route::Decision& decision) {
+queue::HopLimits limits_of(const route::Decision& decision) {
   switch (decision.target.scheme) {
     case route::Scheme::maildir:
     case route::Scheme::mbox:
     case route::Scheme::discard:
-    case route::Scheme::reject: return 1;
-    case route::Scheme::pipe: return pipes_max;
+    case route::Scheme::reject: return {.workers = 1};
+    case route::Scheme::pipe: return {.workers = pipes_max};
+    case route::Scheme::lmtp: return {};  // What is delivered here has no rate.
     case route::Scheme::smtp:
     case route::Scheme::smtps:
-    case route::Scheme::lmtp:
-    case route::Scheme::mx: return 0;
+    case route::Scheme::mx: break;
   }
-  return 0;
+  return {.limited = true};
 }
 
 }  // namespace
@@ -142,7 +141,7 @@ bool Delivery::file(base::MessageId id, const spool::Envelope& envelope,
 }
 
 void Delivery::add(std::unique_ptr<Entry> entry, const route::Decision& decision) {
-  add(std::move(entry), queue_.hop(decision.next_hop, workers_max(decision)));
+  add(std::move(entry), queue_.hop(decision.next_hop, limits_of(decision)));
 }
 
 void Delivery::add(std::unique_ptr<Entry> entry, queue::NextHop& hop) {

@@ -17,6 +17,11 @@ void Delivery::hop_failed(std::unique_ptr<Entry> entry, const Attempt& attempt,
                           const std::string& reply) {
   queue::NextHop& hop = *entry->hop;
   if (stopping_) return give_back(std::move(entry));  // Cut off by us: the hop is not to blame.
+  if (hop.connected() > 0) {
+    // Others have got through: it takes no more of us at once, and they see to the entry.
+    queue_.full(hop, now());
+    return give_back(std::move(entry));
+  }
   const std::size_t known = hop.failures().size();
   const queue::HopFailure failure{world_.clock.wall(), reply};
   queue_.failed(hop, failure, now(), world_.random.next());
@@ -54,6 +59,11 @@ base::Task<> Delivery::announce(
     if (++done % 64 == 0) co_await sys::Yield(world_.loop);
     if (stopping_) co_return;
   }
+}
+
+void Delivery::hop_answered(queue::NextHop& hop, queue::Queue::Answer answer) {
+  queue_.answered(hop, answer, now());
+  rouse();
 }
 
 void Delivery::hop_reached(queue::NextHop& hop) {

@@ -92,6 +92,7 @@ base::Task<> SmtpWorker::deliver(std::unique_ptr<queue::Entry> entry) {
   header_needs_smtputf8_.reset();
   converted_.reset();
   conversion_failed_ = false;
+  answer_.reset();
   open_.clear();
   results_.clear();
   for (const std::uint32_t recipient : entry->recipients) open_.push_back({recipient, {}, {}});
@@ -123,6 +124,7 @@ base::Task<> SmtpWorker::deliver(std::unique_ptr<queue::Entry> entry) {
     delivery_.hop_failed(std::move(entry), attempt(), failure_);
     co_return;
   }
+  if (answer_) delivery_.hop_answered(hop_, *answer_);
   // Every host refused its service for good: that is an answer [RFC5321 4.2.4.2].
   if (greeted_ == 0 && !open_.empty()) settle_all(Outcome::bounced, failure_, "");
   for (Open& open : open_) {
@@ -174,6 +176,7 @@ base::Task<bool> SmtpWorker::connect_next() {
     co_return false;
   }
   client_ = std::move(*opened);
+  delivery_.queue_.worker_connected(hop_, true);
   last_tls_ = client_->tls_description();
   ++greeted_;
   delivery_.hop_reached(hop_);
@@ -249,6 +252,7 @@ bool SmtpWorker::settle(const smtp::RecipientResult& result, Open open, bool dsn
   const std::string reply = result.reply ? smtp::one_line(*result.reply)
                                          : without_reply(result.verdict, client_->closed_because());
   const bool before_content = result.stage < Stage::data;
+  note_answer(result);
   switch (result.verdict) {
     case Verdict::accepted:
       results_.push_back({open.recipient, Outcome::delivered, false, reply, {}, dsn_passed});
@@ -272,10 +276,30 @@ bool SmtpWorker::settle(const smtp::RecipientResult& result, Open open, bool dsn
   return false;
 }
 
+/// What it says of how much the hop may be asked to do.
+void SmtpWorker::note_answer(const smtp::RecipientResult& result) {
+  using Answer = queue::Queue::Answer;
+  Answer answer = Answer::refused;
+  switch (result.verdict) {
+    case Verdict::accepted:
+    case Verdict::permanent: answer = Answer::good; break;
+    case Verdict::transient:
+    case Verdict::lost:
+    case Verdict::unknown:
+      if (result.reply && result.reply->code == 421) answer = Answer::closing;  // [RFC5321 3.8]
+      break;
+    case Verdict::refused_here:  // Nothing was asked.
+    case Verdict::another_transaction:
+    case Verdict::abandoned: return;
+  }
+  if (answer_ != Answer::good) answer_ = answer;
+}
+
 base::Task<> SmtpWorker::disconnect() {
   if (!client_) co_return;
   co_await client_->quit();
   client_.reset();
+  delivery_.queue_.worker_connected(hop_, false);
 }
 
 }  // namespace delivery

@@ -40,6 +40,7 @@ class SmtpWorker {
   [[nodiscard]] base::Task<> disconnect();
   void settle_all(dsn::Outcome outcome, const std::string& reply, const std::string& status);
   [[nodiscard]] Attempt attempt() const;
+  void note_answer(const smtp::RecipientResult& result);
 
   Delivery& delivery_;
   queue::NextHop& hop_;
@@ -58,6 +59,7 @@ class SmtpWorker {
   HostAddress last_;           ///< The last host that was tried.
   std::string last_tls_;
   bool same_host_ = false;  ///< The rest is for this host, by another connection.
+  std::optional<queue::Queue::Answer> answer_;  ///< The best of all.
   std::vector<Open> open_;
   std::vector<Result> results_;
 };

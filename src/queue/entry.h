@@ -16,6 +16,8 @@ class NextHop;
 /// The recipients of one message that go to one next hop. At most 256 octets, and 4 for each
 /// further recipient.
 struct Entry {
+  /// As `due`: not before somebody releases it. It expires, and its delay is told, as ever.
+  static constexpr base::Instant parked = base::Instant::max();
   static constexpr std::uint32_t no_slot = static_cast<std::uint32_t>(-1);
 
   base::MessageId id;
@@ -28,6 +30,8 @@ struct Entry {
   std::uint32_t generation = 0;  ///< Of the options under which it was filed.
   bool announced = false;        ///< That it waits for an unreachable next hop has been logged.
   std::vector<std::uint32_t> recipients;  ///< Indexes into the envelope, ascending.
+
+  [[nodiscard]] bool is_parked() const { return due == parked; }
 
   /// When something is to be done, whether the next hop can be reached or not.
   [[nodiscard]] base::Instant deadline() const { return std::min(expires, warn); }

@@ -12,7 +12,10 @@
 #include <vector>
 
 #include "base/id.h"
+#include "base/rate.h"
+#include "base/recent.h"
 #include "base/time.h"
+#include "queue/concurrency.h"
 #include "queue/deadlines.h"
 #include "queue/entry.h"
 
@@ -30,6 +33,13 @@ struct Options {
   base::Duration expire{};                             ///< From arrival.
   std::size_t connections = 20;                        ///< At once, to one next hop.
   base::Duration warn_after = base::Duration::zero();  ///< From arrival; 0: never.
+  base::Rate messages{};                               ///< To one next hop that is `limited`.
+};
+
+/// What bounds the work of one next hop, by what kind of next hop it is.
+struct HopLimits {
+  std::size_t workers = 0;  ///< At once; 0: at most Options::connections, by how it answers.
+  bool limited = false;     ///< Options::messages is for it.
 };
 
 /// A failed try to reach a next hop.
@@ -52,6 +62,8 @@ class NextHop {
   [[nodiscard]] std::size_t workers() const { return workers_; }
   /// The workers with an open connection and nothing to do.
   [[nodiscard]] std::size_t idle() const { return idle_; }
+  /// The workers with an open connection.
+  [[nodiscard]] std::size_t connected() const { return connected_; }
 
   static constexpr std::size_t failures_max = 256;
 
@@ -71,8 +83,11 @@ class NextHop {
   std::vector<HopFailure> failures_;
   base::Instant next_probe_{};  ///< Only while backing off.
   bool hurried_ = false;  ///< Whatever the attempts of these workers come to, there is one more.
-  std::size_t workers_max_ = 0;
+  HopLimits limits_;
+  Concurrency concurrency_;  ///< Without a limit of workers.
+  base::Bucket bucket_;
   std::size_t workers_ = 0;
+  std::size_t connected_ = 0;
   std::size_t idle_ = 0;
   std::size_t in_flight_ = 0;
   std::optional<base::Instant> wake_;  ///< Its place in the queue's agenda.
@@ -90,8 +105,7 @@ class Queue {
   ~Queue();
 
   /// The next hop of that name; made when it is not there, gone when nothing refers to it any more.
-  /// `workers_max`: at once; 0: Options::connections.
-  [[nodiscard]] NextHop& hop(std::string_view key, std::size_t workers_max = 0);
+  [[nodiscard]] NextHop& hop(std::string_view key, const HopLimits& limits = {});
   [[nodiscard]] const NextHop* find_hop(std::string_view key) const;
   [[nodiscard]] NextHop* find_hop(std::string_view key);
 
@@ -111,6 +125,13 @@ class Queue {
   /// The next due entry for a worker that has an open connection. Nothing while the hop backs off.
   [[nodiscard]] std::unique_ptr<Entry> take(NextHop& hop, base::Instant now);
   void worker_idle(NextHop& hop, bool idle);
+  void worker_connected(NextHop& hop, bool connected);
+  /// One of its workers should end, whatever waits.
+  [[nodiscard]] bool is_crowded(const NextHop& hop, base::Instant now) const;
+  /// Nothing new is begun for the hop before, whatever waits: it paused us, or its rate does.
+  [[nodiscard]] base::Instant may_start(NextHop& hop, base::Instant now) const;
+  /// When its rate lets the next message go; `now`: at once.
+  [[nodiscard]] base::Instant rate_allows(NextHop& hop, base::Instant now) const;
   void worker_ended(NextHop& hop, base::Instant now);
 
   /// The entry's time with a worker is over: no recipient of it is left, or it goes back with its
@@ -121,6 +142,15 @@ class Queue {
   void reached(NextHop& hop, base::Instant now);
   /// It could not be reached. Failures while the back-off already runs do not count.
   void failed(NextHop& hop, HopFailure failure, base::Instant now, std::uint64_t random);
+  /// What a mail transaction with it came to.
+  enum class Answer : std::uint8_t {
+    good,     ///< It took a recipient, or refused it for good.
+    refused,  ///< For now, all of them; or the connection was lost.
+    closing,  ///< 421.
+  };
+  void answered(NextHop& hop, Answer answer, base::Instant now);
+  /// It takes no more connections than those that other workers have open.
+  void full(NextHop& hop, base::Instant now);
   /// What was known before a restart; to be called before entries are added, and followed by
   /// forget_unused() when all are.
   void restore(NextHop& hop, std::vector<HopFailure> failures, base::Instant next_probe);
@@ -141,6 +171,9 @@ class Queue {
   using Chosen = std::vector<std::uint32_t>;
   [[nodiscard]] std::vector<std::unique_ptr<Entry>> extract(
       const std::function<Chosen(const Entry&)>& wanted, base::Instant now);
+
+  /// The messages of which something is parked, ascending.
+  [[nodiscard]] std::vector<base::MessageId> parked() const;
 
   /// Ends the back-off of a next hop. While a worker is there it counts for what comes next, too:
   /// its attempt may have begun too early.
@@ -173,10 +206,19 @@ class Queue {
   /// Takes an entry out of what waits: it is in somebody's hands.
   [[nodiscard]] std::unique_ptr<Entry> remove(NextHop& hop, Waiting::iterator at);
   void reschedule(NextHop& hop, base::Instant now);
-  void forget_if_unused(NextHop& hop);
+  void forget_if_unused(NextHop& hop, base::Instant now);
+  [[nodiscard]] std::size_t workers_max(const NextHop& hop, base::Instant now) const;
+  void spend(NextHop& hop, base::Instant now);
 
   Options options_;
   std::unordered_map<std::string, std::unique_ptr<NextHop>> hops_;
+  /// Of next hops that nothing waits for any more.
+  struct Known {
+    Concurrency concurrency;
+    base::Bucket bucket;
+  };
+  static constexpr std::size_t known_max = 10'000;
+  base::Recent<Known> known_{known_max};
   std::map<std::pair<base::Instant, std::uint64_t>, NextHop*> agenda_;
   Deadlines deadlines_;
   std::uint32_t generation_ = 0;

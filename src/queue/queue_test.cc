@@ -92,7 +92,9 @@ TEST_F(QueueTest, a_dead_next_hop_is_probed_by_one_worker_whatever_waits) {
   queue.failed(hop, {{}, "refused"}, at(seconds(61)), 512);
   EXPECT_EQ(hop.next_probe() - at(seconds(61)), minutes(5));
   queue.reached(hop, at(seconds(70)));
-  EXPECT_EQ(start(seconds(70)), Ids{2}) << "all may go again, up to the limit";
+  EXPECT_EQ(start(seconds(70)), Ids{}) << "it has not taken anything yet";
+  queue.answered(hop, Queue::Answer::good, at(seconds(71)));
+  EXPECT_EQ(start(seconds(71)), Ids{2}) << "more and more may go again, up to the limit";
 }
 
 TEST_F(QueueTest, entries_expire_while_their_next_hop_backs_off) {
