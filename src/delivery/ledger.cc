@@ -1,6 +1,7 @@
 #include "delivery/ledger.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace delivery {
@@ -91,6 +92,25 @@ std::vector<Told> Ledger::told_of(const Letter& letter, const std::vector<Result
 
 base::Task<bool> Ledger::record(const Letter& letter, const std::vector<Result>& results,
                                 const Attempt& attempt, base::WallTime next_attempt) {
+  const spool::Envelope& envelope = *letter.envelope;
+  if (std::ranges::all_of(results, [&](const Result& result) {
+        return envelope.recipients[result.recipient].reverse_path.empty();
+      })) {
+    co_return co_await record_group(letter, results, attempt, next_attempt);
+  }
+  std::map<std::string_view, std::vector<Result>> groups;
+  for (const Result& result : results) {
+    groups[reporting_path(envelope, result.recipient)].push_back(result);
+  }
+  bool all = true;
+  for (const auto& [path, group] : groups) {
+    all = co_await record_group(letter, group, attempt, next_attempt) && all;
+  }
+  co_return all;
+}
+
+base::Task<bool> Ledger::record_group(const Letter& letter, const std::vector<Result>& results,
+                                      const Attempt& attempt, base::WallTime next_attempt) {
   spool::Change change = change_of(letter, results, attempt, next_attempt);
   // Made before the outcome is written: the content may be gone with it.
   const std::vector<Told> told = told_of(letter, results, attempt, change);
@@ -126,6 +146,21 @@ base::Task<bool> Ledger::record(const Letter& letter, const std::vector<Result>&
 base::Task<bool> Ledger::warn(const Letter& letter, const std::vector<std::uint32_t>& recipients,
                               const Attempt& attempt, const std::string& reply,
                               base::WallTime expires) {
+  std::map<std::string_view, std::vector<std::uint32_t>> groups;
+  for (const std::uint32_t recipient : recipients) {
+    groups[reporting_path(*letter.envelope, recipient)].push_back(recipient);
+  }
+  bool all = true;
+  for (const auto& [path, group] : groups) {
+    all = co_await warn_group(letter, group, attempt, reply, expires) && all;
+  }
+  co_return all;
+}
+
+base::Task<bool> Ledger::warn_group(const Letter& letter,
+                                    const std::vector<std::uint32_t>& recipients,
+                                    const Attempt& attempt, const std::string& reply,
+                                    base::WallTime expires) {
   std::vector<Told> told;
   spool::Change change{letter.id, {}};
   for (const std::uint32_t recipient : recipients) {

@@ -107,6 +107,14 @@ class Ledger {
   [[nodiscard]] const LedgerCounters& counters() const { return counters_; }
 
  private:
+  /// For recipients of one reporting_path(): one report tells of them.
+  [[nodiscard]] base::Task<bool> record_group(const Letter& letter,
+                                              const std::vector<Result>& results,
+                                              const Attempt& attempt, base::WallTime next_attempt);
+  [[nodiscard]] base::Task<bool> warn_group(const Letter& letter,
+                                            const std::vector<std::uint32_t>& recipients,
+                                            const Attempt& attempt, const std::string& reply,
+                                            base::WallTime expires);
   [[nodiscard]] spool::Change change_of(const Letter& letter, const std::vector<Result>& results,
                                         const Attempt& attempt, base::WallTime next_attempt) const;
   [[nodiscard]] std::vector<Told> told_of(const Letter& letter, const std::vector<Result>& results,

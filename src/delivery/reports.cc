@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "directory/snapshot.h"
+#include "directory/srs.h"
 #include "grammar/notify.h"
 #include "grammar/path.h"
 
@@ -37,13 +38,21 @@ std::string header_section(spool::Spool& spool, const Letter& letter) {
   return out;
 }
 
-std::optional<grammar::ReversePath> originator_of(const spool::Envelope& envelope) {
-  auto path = grammar::ReversePath::parse(envelope.reverse_path);
+std::optional<grammar::ReversePath> originator_of(const std::string& printed) {
+  auto path = grammar::ReversePath::parse(printed);
   if (!path || path->is_null()) return std::nullopt;
   return std::move(*path);
 }
 
 }  // namespace
+
+const std::string& reporting_path(const spool::Envelope& envelope, std::uint32_t recipient) {
+  const std::string& own = envelope.recipients[recipient].reverse_path;
+  if (own.empty()) return envelope.reverse_path;
+  const auto path = grammar::ReversePath::parse(own);
+  const bool rewritten = path && path->mailbox && directory::is_srs(*path->mailbox);
+  return rewritten ? envelope.reverse_path : own;
+}
 
 bool wants_report(std::uint8_t given, Kind kind) {
   const std::uint8_t bits = given == 0 ? notify::failure | notify::delay : given;
@@ -70,7 +79,7 @@ bool is_last_hop(std::string_view key) {
 std::optional<spool::NewMessage> Reports::make(const Letter& letter, const std::vector<Told>& told,
                                                const ToldOfAll& of_all) {
   if (told.empty()) return std::nullopt;
-  const auto originator = originator_of(*letter.envelope);
+  const auto originator = originator_of(reporting_path(*letter.envelope, told.front().recipient));
   if (!originator) return std::nullopt;
   std::vector<dsn::RecipientReport> recipients;
   for (const Told& one : told) {
@@ -93,7 +102,7 @@ std::optional<spool::NewMessage> Reports::make(const Letter& letter, const std::
 
 std::optional<spool::NewMessage> Reports::make_expanded(
     const Letter& letter, const std::vector<spool::Expanded>& expanded) {
-  const auto originator = originator_of(*letter.envelope);
+  const auto originator = originator_of(letter.envelope->reverse_path);
   if (!originator) return std::nullopt;
   std::vector<dsn::RecipientReport> recipients;
   for (const spool::Expanded& alias : expanded) {

@@ -17,6 +17,11 @@ namespace delivery {
 /// [RFC3461 4.1].
 [[nodiscard]] bool wants_report(std::uint8_t notify, dsn::Kind kind);
 
+/// Whom what becomes of a recipient is told, as a printed path: the owner of the list that it was
+/// reached through, or the originator, also when that has been rewritten for the next hop.
+[[nodiscard]] const std::string& reporting_path(const spool::Envelope& envelope,
+                                                std::uint32_t recipient);
+
 /// Whether a next hop of this key is the recipient's mailbox, and not another MTA.
 [[nodiscard]] bool is_last_hop(std::string_view key);
 
@@ -46,6 +51,7 @@ class Reports {
 
   void set_settings(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
 
+  /// All that are told of have one reporting_path().
   [[nodiscard]] std::optional<spool::NewMessage> make(const Letter& letter,
                                                       const std::vector<Told>& told,
                                                       const ToldOfAll& of_all);

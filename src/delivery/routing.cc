@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "directory/snapshot.h"
+#include "route/alias_target.h"
+
 namespace delivery {
 
 namespace {
@@ -34,9 +37,30 @@ Routing::Routing(const Settings& settings, const spool::Envelope& envelope)
 std::optional<route::Decision> Routing::decide(std::uint32_t recipient,
                                                const spool::RecipientStatus& status,
                                                route::Steps steps) const {
-  const auto path = grammar::ForwardPath::parse(envelope_.recipients[recipient].forward_path);
+  const spool::Recipient& to = envelope_.recipients[recipient];
+  const auto path = grammar::ForwardPath::parse(to.forward_path);
   if (!path) return std::nullopt;
+  if (!to.target.empty() && status.reroute.empty()) {
+    return decide_by_alias(*path, to.target, *settings_.directory, steps);
+  }
   return decide(*path, status.reroute, steps);
+}
+
+route::Decision decide_by_alias(const grammar::ForwardPath& alias, const std::string& text,
+                                const directory::Snapshot& directory, route::Steps steps) {
+  const route::Context nothing_else{{}, {}};
+  const directory::LocalTarget* local = directory.find_local_target(alias.mailbox, text);
+  auto target = local != nullptr ? route::parse_alias_target(text)
+                                 : std::unexpected("the alias does not lead there any more");
+  if (!target) {
+    target = route::Target{.scheme = route::Scheme::reject, .argument = target.error()};
+  } else {
+    target->run_as = local->run_as;
+  }
+  if (steps != nullptr) {
+    steps->push_back({"alias", alias.mailbox.print() + " leads to " + text});
+  }
+  return route::decide(alias, &*target, nothing_else);
 }
 
 route::Decision Routing::decide(const grammar::ForwardPath& path, std::string_view reroute,

@@ -35,4 +35,11 @@ class Routing {
   route::Origin origin_;
 };
 
+/// Where mail to a program or file goes that an alias leads to. Nowhere (`reject:`) if the alias
+/// does not lead there any more: what the configuration allows counts at each attempt.
+[[nodiscard]] route::Decision decide_by_alias(const grammar::ForwardPath& alias,
+                                              const std::string& text,
+                                              const directory::Snapshot& directory,
+                                              route::Steps steps = nullptr);
+
 }  // namespace delivery
