@@ -42,7 +42,8 @@ void MboxKind::pack(Parcel& parcel, LocalContents& contents, std::vector<MboxIte
     const spool::Envelope& envelope = *parcel.letter.envelope;
     items.push_back(
         {.file = std::move(*file),
-         .separator = mbox_separator(address_of_path(envelope.reverse_path), envelope.received),
+         .separator = mbox_separator(address_of_path(reverse_path_of(envelope, target.recipient)),
+                                     envelope.received),
          .pieces = contents.pieces(parcel, target),
          .repeated = parcel.may_be_repeated(target)});
     return false;

@@ -14,15 +14,15 @@ void find_targets(Parcel& parcel, const Settings& settings, bool must_exist) {
   const Routing routing(settings, envelope);
   for (const std::uint32_t recipient : parcel.entry->recipients) {
     LocalTarget target{.recipient = recipient};
-    const auto path = grammar::ForwardPath::parse(envelope.recipients[recipient].forward_path);
+    const spool::Recipient& to = envelope.recipients[recipient];
+    const auto path = grammar::ForwardPath::parse(to.forward_path);
     directory::Resolution found{.kind = Kind::unknown};
     if (path) {
-      const spool::RecipientStatus& status = parcel.letter.statuses[recipient];
-      target.where = routing.decide(*path, status.reroute).target;
+      target.where = routing.decide(recipient, parcel.letter.statuses[recipient])->target;
       target.mailbox = path->mailbox;
-      found = settings.directory->resolve(path->mailbox);
+      if (to.target.empty()) found = settings.directory->resolve(path->mailbox);
     }
-    if (found.kind == Kind::unknown && must_exist) {
+    if (found.kind == Kind::unknown && must_exist && to.target.empty()) {
       parcel.conclude(target, dsn::Outcome::bounced, "550 5.1.1 no such mailbox here any more");
       continue;
     }
@@ -36,7 +36,7 @@ void find_targets(Parcel& parcel, const Settings& settings, bool must_exist) {
 }
 
 std::string final_fields(const Parcel& parcel, const LocalTarget& target) {
-  return "Return-Path: " + parcel.letter.envelope->reverse_path +
+  return "Return-Path: " + reverse_path_of(*parcel.letter.envelope, target.recipient) +
          "\r\nDelivered-To: " + target.mailbox.print() + "\r\n";
 }
 
