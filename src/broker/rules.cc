@@ -5,6 +5,8 @@
 
 #include "delivery/home_arguments.h"
 #include "delivery/pipe_command.h"
+#include "directory/snapshot.h"
+#include "route/alias_target.h"
 
 namespace broker {
 namespace {
@@ -71,6 +73,14 @@ Rules::Rules(const config::Config& config) : log_(config.log.file), privileges_(
   for (const config::NamedFile& file : config.files) files_.insert(file.path);
   for (const auto& [name, target] : config.local_domains) add(target);
   for (const route::Rule& rule : config.routes.rules()) add(rule.via);
+  for (const directory::Alias& alias : config.directory->aliases()) {
+    for (const directory::LocalTarget& local : alias.local) {
+      auto target = route::parse_alias_target(local.text);
+      if (!target || local.run_as.empty()) continue;
+      target->run_as = local.run_as;
+      add(*target);
+    }
+  }
 }
 
 void Rules::add(const route::Target& target) {

@@ -158,7 +158,9 @@ std::expected<ConfigurationText, std::vector<Mistake>> read_privileged(const std
     return std::unexpected(std::vector{
         Mistake{.file = file, .message = base::describe(base::from_errno(system_error))}});
   }
-  auto parsed = parse(file, *text, {.system_users = system_users, .is_readable = is_readable});
+  // Alias files, since they may name programs of other users.
+  auto parsed = parse(
+      file, *text, with_tables({.system_users = system_users, .is_readable = is_readable}));
   if (!parsed) return std::unexpected(std::move(parsed.error()));
   return ConfigurationText{file, *std::move(text), std::move(parsed->config)};
 }

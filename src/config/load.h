@@ -60,7 +60,7 @@ void set_run_as(Section& section, const std::optional<Text>& run_as, const Loadi
                 route::Target& target);
 /// What is wrong with a target in a home.
 [[nodiscard]] std::optional<std::string> home_mistake(const route::Target& target);
-/// `users` and `forward_files` of a domain.
+/// `users` of a domain.
 void read_system_users(Section& section, directory::LocalDomain& domain);
 /// What they demand of the rest. `deliver`: nullptr if that is a mistake.
 void check_system_users(Section& section, const Loading& loading,

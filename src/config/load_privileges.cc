@@ -101,14 +101,11 @@ std::optional<std::string> home_mistake(const route::Target& target) {
 void read_system_users(Section& section, directory::LocalDomain& domain) {
   constexpr Choice<bool> kinds[] = {{"listed", false}, {"system", true}};
   section.choice("users", kinds, domain.system_users);
-  section.boolean("forward_files", domain.forward_files);
+  section.not_supported_yet("forward_files");
 }
 
 void check_system_users(Section& section, const Loading& loading,
                         const directory::LocalDomain& domain, const route::Target* deliver) {
-  if (domain.forward_files && !domain.system_users) {
-    section.fail_at("forward_files", "expected users = \"system\": only these have a .forward");
-  }
   const bool in_home = deliver != nullptr && deliver->is_in_home();
   if (deliver != nullptr && in_home != domain.system_users) {
     return section.fail_at("deliver",

@@ -31,8 +31,7 @@ struct LocalDomain {
   bool plus_addressing = true;  ///< user+detail@ → user@
   /// Of a domain with listed recipients: takes what is not listed. An address here.
   std::optional<grammar::Mailbox> catch_all = {};
-  bool system_users = false;   ///< Mailboxes are in the homes of the machine's users.
-  bool forward_files = false;  ///< Of these: `.forward` is heeded.
+  bool system_users = false;  ///< Mailboxes are in the homes of the machine's users.
 };
 
 struct User {
