@@ -57,12 +57,21 @@ Server::Started Server::apply(const ConfigPointer& config) {
   trace_.set_bounds(config->trace.keep, config->trace.size);
   certificate_ = std::move(settings->certificate);
   config_ = config;
+  if (!settings->unsaved_srs_secret.empty()) {
+    controlling_.spawn(save_new_srs(std::move(settings->unsaved_srs_secret)));
+  }
   if (moves) {
     if (http_) http_->stop();
     http_ = std::move(*http);
     if (http_) controlling_.spawn(serve_http(http_));
   }
   return {};
+}
+
+/// A crash before that costs the reports about what has been forwarded meanwhile.
+base::Task<> Server::save_new_srs(std::string secret) {
+  const Started saved = co_await save_srs(std::move(secret));
+  if (!saved) reload_failed(saved.error());
 }
 
 base::Task<> Server::watch_certificate() {

@@ -5,6 +5,7 @@
 #include "engine/run_on.h"
 #include "server/metrics.h"
 #include "server/queue_control.h"
+#include "server/srs.h"
 
 namespace server {
 
@@ -56,6 +57,7 @@ base::Task<std::expected<void, std::string>> Server::start() {
   if (!settings) co_return std::unexpected(settings.error());
   certificate_ = std::move(settings->certificate);
   if (Started opened = co_await open_queue(*settings); !opened) co_return opened;
+  if (Started saved = co_await save_srs(settings->unsaved_srs_secret); !saved) co_return saved;
   control_ = std::make_unique<Control>(*this);
   started_at_ = world_.clock.wall();
   if (purpose_ != Purpose::change_queue) {
@@ -68,6 +70,11 @@ base::Task<std::expected<void, std::string>> Server::start() {
   }
   started_ = true;
   co_return Started{};
+}
+
+base::Task<Server::Started> Server::save_srs(std::string secret) {
+  if (secret.empty()) co_return Started{};
+  co_return co_await save_srs_secret(world_, config_->srs.secret_file, std::move(secret));
 }
 
 base::Task<Server::Started> Server::open_queue(const Settings& settings) {

@@ -78,6 +78,8 @@ class Server {
   using Http = std::shared_ptr<admin::HttpServer>;
 
   [[nodiscard]] base::Task<Started> open_queue(const Settings& settings);
+  [[nodiscard]] base::Task<Started> save_srs(std::string secret);
+  [[nodiscard]] base::Task<> save_new_srs(std::string secret);
   [[nodiscard]] base::Task<Started> open_public_folder();
   void listen_for_mail(std::shared_ptr<const reception::Settings> settings);
   [[nodiscard]] Started listen_for_operators();

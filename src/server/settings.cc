@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sasl/mechanism.h"
+#include "server/srs.h"
 
 namespace server {
 
@@ -157,6 +158,12 @@ std::expected<Settings, std::string> make_settings(const World& world, const con
   reception->limits = {config.limits.sessions, config.limits.sessions_per_client};
   reception->directory = config.directory;
   reception->routes = config.routes;
+  if (purpose != Purpose::change_queue) {
+    auto srs = load_srs(world, config.srs);
+    if (!srs) return std::unexpected(srs.error());
+    reception->srs = std::move(srs->srs);
+    out.unsaved_srs_secret = std::move(srs->unsaved);
+  }
   out.reception = std::move(reception);
   out.delivery = std::move(delivery);
   return out;

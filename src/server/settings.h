@@ -27,7 +27,8 @@ enum class Purpose : std::uint8_t {
 struct Settings {
   std::shared_ptr<const reception::Settings> reception;
   std::shared_ptr<const delivery::Settings> delivery;
-  std::string certificate;  ///< What read_certificate() gave.
+  std::string certificate;              ///< What read_certificate() gave.
+  std::string unsaved_srs_secret = {};  ///< See LoadedSrs.
 };
 [[nodiscard]] std::expected<Settings, std::string> make_settings(const World& world,
                                                                  const config::Config& config,
