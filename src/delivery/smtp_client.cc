@@ -51,6 +51,28 @@ class Connecting final : public engine::Deadline {
   bool expired_ = false;
 };
 
+/// The session ended between our STARTTLS and its handshake, other than by a reply that may stand
+/// there: with what is no reply, with octets behind the 220, or with the connection.
+bool tls_broke(const smtp::Closed& closed) {
+  if (closed.stage != smtp::Stage::starttls) return false;
+  switch (closed.reason) {
+    case smtp::CloseReason::lost:
+    case smtp::CloseReason::timed_out:
+    case smtp::CloseReason::protocol_error: return true;
+    case smtp::CloseReason::quit:
+    case smtp::CloseReason::refused:
+    case smtp::CloseReason::service_closing:
+    case smtp::CloseReason::tls_unavailable:
+    case smtp::CloseReason::auth_failed: break;
+  }
+  return false;
+}
+
+OpenFailure handshake_failure(const engine::Channel& channel) {
+  const std::string why = channel.tls_failure();
+  return {.text = "TLS handshake: " + (why.empty() ? "connection lost" : why), .tls_failed = true};
+}
+
 }  // namespace
 
 base::Task<SmtpClient::Opened> SmtpClient::open(sys::Net& net, engine::Timers& timers,
@@ -74,7 +96,7 @@ base::Task<std::optional<OpenFailure>> SmtpClient::greet() {
     auto session = options_.tls->client(host_.name, options_.verify);
     const base::Instant deadline = now() + options_.session.timeouts.tls_handshake;
     if (!co_await channel_.start_tls(std::move(session), deadline)) {
-      co_return OpenFailure{.text = "TLS handshake: " + channel_.tls_failure(), .tls_failed = true};
+      co_return handshake_failure(channel_);
     }
   }
   for (;;) {
@@ -82,10 +104,13 @@ base::Task<std::optional<OpenFailure>> SmtpClient::greet() {
     if (std::holds_alternative<smtp::Ready>(event)) co_return std::nullopt;
     if (std::holds_alternative<smtp::StartTls>(event)) {
       if (co_await start_tls()) continue;
-      co_return OpenFailure{.text = "TLS handshake: " + channel_.tls_failure(), .tls_failed = true};
+      co_return handshake_failure(channel_);
     }
     const auto& closed = std::get<smtp::Closed>(event);
-    co_return OpenFailure{.reason = closed.reason, .reply = closed.reply, .text = closed_because_};
+    co_return OpenFailure{.reason = closed.reason,
+                          .reply = closed.reply,
+                          .text = closed_because_,
+                          .tls_failed = tls_broke(closed)};
   }
 }
 

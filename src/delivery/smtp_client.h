@@ -40,7 +40,7 @@ struct OpenFailure {
   smtp::CloseReason reason = smtp::CloseReason::lost;
   smtp::ReplyPointer reply;  ///< Of the peer, if it said anything.
   std::string text;          ///< For people: the reply, or what happened.
-  bool tls_failed = false;   ///< The handshake failed: without TLS it might work.
+  bool tls_failed = false;   ///< STARTTLS or the handshake failed: without TLS it might work.
   /// 5yz to the greeting, EHLO or HELO.
   [[nodiscard]] bool permanent() const {
     return reason == smtp::CloseReason::refused && reply && reply->is_permanent();

@@ -57,6 +57,7 @@ class SmtpClientTest : public testing::Test {
     bool by_unix_socket = false;
     std::vector<std::string> forward_paths = {"<x@z.test>"};
     std::uint64_t seed = 1;
+    smtp::TlsPolicy tls = smtp::TlsPolicy::off;
   };
 
   static Attempted attempt(const Plan& plan) {
@@ -78,7 +79,8 @@ class SmtpClientTest : public testing::Test {
     }
     Attempted out;
     base::Group group;
-    loop.enter([&] { group.spawn(send(a.net(loop), timers, host, plan, out.outcome)); });
+    const auto tls = a.tls().client_context("");
+    loop.enter([&] { group.spawn(send(a.net(loop), timers, host, plan, *tls, out.outcome)); });
     EXPECT_EQ(world.run_while([&] { return group.size() > 0; }, 2h), sim::Ran::done);
     out.heard = peer.heard();
     peer_loop.enter([&] {
@@ -93,14 +95,16 @@ class SmtpClientTest : public testing::Test {
   }
 
   static base::Task<> send(sys::Net& net, engine::Timers& timers, HostAddress host, Plan plan,
-                           std::string& out) {
+                           std::shared_ptr<sys::TlsContext> tls, std::string& out) {
     SmtpClientOptions options;
+    options.session.tls = plan.tls;
+    options.tls = std::move(tls);
     options.session.helo = "a.test";
     options.session.protocol = plan.protocol;
     auto client = co_await SmtpClient::open(net, timers, std::move(host), std::move(options));
     if (!client) {
       out = std::string(client.error().permanent() ? "refused: " : "not open: ") +
-            client.error().text;
+            client.error().text + (client.error().tls_failed ? " (TLS)" : "");
       co_return;
     }
     Pieces content(plan.content);
@@ -283,6 +287,39 @@ TEST_F(SmtpClientTest, what_is_no_reply_only_ever_defers) {
                                    : std::string(place.verdict) + "@" + std::string(place.name) +
                                          " " + std::string(row.text);
       EXPECT_EQ(got.outcome, want) << place.name << ": " << row.name;
+    }
+  }
+}
+
+struct StartTlsCase {
+  std::string_view name;
+  std::string says;  ///< To STARTTLS.
+  bool stays;
+  std::string_view want;
+};
+
+const StartTlsCase starttls_cases[] = {
+    {"a reply behind the 220", "220 go\r\n250 stray\r\n", true,
+     "not open: octets in plain text before TLS (TLS)"},
+    {"half a line behind the 220", "220 go\r\n2", true,
+     "not open: octets in plain text before TLS (TLS)"},
+    {"closes behind the 220", "220 go\r\n", false,
+     "not open: TLS handshake: connection lost (TLS)"},
+    {"closes", "", false, "not open: connection lost (TLS)"},
+    {"says nothing", "", true, "not open: timed out (TLS)"},
+    {"no reply", "go\r\n", true, "not open: reply without a code (TLS)"},
+    {"another class", "354 go\r\n", true, "not open: 354 go (TLS)"},
+    {"goes away", "421 4.3.2 not now\r\n", true, "not open: 421 4.3.2 not now"},
+};
+
+TEST_F(SmtpClientTest, what_is_said_to_starttls_tells_whether_it_might_work_without) {
+  const Step ehlo_tls = {"EHLO a.test\r\n", "250-z.test\r\n250 STARTTLS\r\n"};
+  for (const auto policy : {smtp::TlsPolicy::opportunistic, smtp::TlsPolicy::required}) {
+    for (const StartTlsCase& row : starttls_cases) {
+      const Script script{{hello, ehlo_tls, {"STARTTLS\r\n", row.says}}, row.stays};
+      const Attempted got = attempt({.script = script, .tls = policy});
+      EXPECT_EQ(got.outcome, row.want) << row.name;
+      EXPECT_EQ(got.heard.find("MAIL"), std::string::npos) << row.name;
     }
   }
 }
