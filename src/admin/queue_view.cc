@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/escape.h"
+#include "grammar/path.h"
 
 namespace admin {
 
@@ -51,7 +52,7 @@ json::object describe_recipient(const spool::LoadedMessage& message, std::uint32
     status.next_attempt = std::max(status.next_attempt, message.envelope.received);
   }
   json::object out;
-  out["to"] = address_of(recipient.forward_path);
+  out["to"] = base::escaped(grammar::mailbox_text(recipient.forward_path));
   out["state"] = to_string(status.state);
   out["attempts"] = status.attempts;
   const bool waits = !is_final(status.state) && status.state != RecipientState::held;

@@ -4,6 +4,7 @@
 
 #include "delivery/idle_worker.h"
 #include "delivery/routing.h"
+#include "delivery/said_path.h"
 #include "grammar/notify.h"
 
 // Which recipients of a message wait for which next hop, and until when.
@@ -116,7 +117,8 @@ bool Delivery::file(base::MessageId id, const spool::Envelope& envelope,
     const Instant tried = status.attempts == 0 ? present : instant(status.next_attempt);
     const Instant due = filing.due.value_or(tried);
     auto same = std::ranges::find_if(entries, [&](const auto& entry) {
-      return entry.first.next_hop == decision->next_hop && entry.second->due == due;
+      return entry.first.next_hop == decision->next_hop && entry.second->due == due &&
+             same_reverse_path(envelope, entry.second->recipients.front(), i);
     });
     if (same == entries.end()) {
       auto entry = std::make_unique<Entry>();

@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "grammar/path.h"
+
 namespace delivery {
 
 using dsn::Outcome;
@@ -41,9 +43,7 @@ std::optional<dsn::Kind> kind_of(const Result& result, const Attempt& attempt) {
 }  // namespace
 
 std::string address_of_path(std::string_view printed) {
-  if (printed.size() < 2) return std::string(printed);
-  printed = printed.substr(1, printed.size() - 2);
-  return std::string(printed);
+  return std::string(grammar::mailbox_text(printed));
 }
 
 Ledger::Ledger(LedgerWorld world)

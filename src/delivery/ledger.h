@@ -135,7 +135,7 @@ class Ledger {
   LedgerCounters counters_;
 };
 
-/// `user@example.org` of a printed path, as logs and lists show it; `` for `<>`.
+/// `user@example.org` of a printed path, as logs and lists name a recipient; `` for `<>`.
 [[nodiscard]] std::string address_of_path(std::string_view printed);
 
 }  // namespace delivery

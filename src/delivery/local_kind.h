@@ -20,6 +20,7 @@ struct LocalTarget {
   grammar::Mailbox mailbox;  ///< In its own spelling; of other domains, as it was given.
   std::string detail;        ///< Behind the plus.
   std::string system_user;   ///< Whose home the mailbox is in; empty: nobody's.
+  bool rewritten = false;    ///< `mailbox` is the address behind a gateway (route::Rule::rewrite).
 };
 
 /// One message for this next hop, and what has become of it.

@@ -34,7 +34,9 @@ class PipeKind final : public LocalKind {
 sys::Program program_for(const Parcel& parcel, const LocalTarget& target) {
   const spool::Envelope& envelope = *parcel.letter.envelope;
   const std::string sender = address_of_path(reverse_path_of(envelope, target.recipient));
-  const std::string recipient = address_of_path(envelope.recipients[target.recipient].forward_path);
+  const std::string recipient =
+      target.rewritten ? target.mailbox.print()
+                       : address_of_path(envelope.recipients[target.recipient].forward_path);
   const std::string id = base::to_string(parcel.letter.id);
   const PipeValues values{.local = target.mailbox.local.value(),
                           .domain = target.mailbox.domain.text(),

@@ -18,15 +18,17 @@ void find_targets(Parcel& parcel, const Settings& settings, bool must_exist) {
     const auto path = grammar::ForwardPath::parse(to.forward_path);
     directory::Resolution found{.kind = Kind::unknown};
     if (path) {
-      target.where = routing.decide(recipient, parcel.letter.statuses[recipient])->target;
-      target.mailbox = path->mailbox;
+      auto decision = *routing.decide(recipient, parcel.letter.statuses[recipient]);
+      target.where = std::move(decision.target);
+      target.rewritten = decision.rewritten.has_value();
+      target.mailbox = target.rewritten ? std::move(*decision.rewritten) : path->mailbox;
       if (to.target.empty()) found = settings.directory->resolve(path->mailbox);
     }
     if (found.kind == Kind::unknown && must_exist && to.target.empty()) {
       parcel.conclude(target, dsn::Outcome::bounced, "550 5.1.1 no such mailbox here any more");
       continue;
     }
-    if (found.kind == Kind::mailbox) {
+    if (found.kind == Kind::mailbox && !target.rewritten) {
       target.mailbox = std::move(found.mailbox);
       target.detail = std::move(found.detail);
       if (found.user != nullptr) target.system_user = found.user->system_user;

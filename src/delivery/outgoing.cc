@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "delivery/said_path.h"
 #include "grammar/header.h"
 #include "grammar/mime_seven_bit.h"
 #include "grammar/path.h"
@@ -66,9 +67,11 @@ Io<std::optional<std::string>> seven_bit_content(spool::Spool& spool, const Lett
   return grammar::to_seven_bit(*text);
 }
 
-smtp::Transaction transaction_of(const Letter& letter) {
+smtp::Transaction transaction_of(const Sending& sending, std::uint32_t first) {
+  const Letter& letter = sending.letter;
   smtp::Transaction out;
-  out.reverse_path = reverse_path_to_say(letter.envelope->reverse_path);
+  out.reverse_path = reverse_path_to_say(
+      said_reverse_path(sending.settings, *letter.envelope, first, sending.next_hop));
   out.ret = smtp::DsnReturn{letter.envelope->ret <= 2 ? letter.envelope->ret : std::uint8_t{0}};
   out.envid = letter.envelope->envid;
   out.size = letter.size;
@@ -77,10 +80,13 @@ smtp::Transaction transaction_of(const Letter& letter) {
   return out;
 }
 
-void add_recipient(const Letter& letter, std::uint32_t recipient, smtp::Transaction& transaction) {
-  const spool::Recipient& to = letter.envelope->recipients[recipient];
-  transaction.forward_paths.push_back(forward_path_to_say(to.forward_path));
-  transaction.dsn.push_back({to.notify, to.orcpt});
+void add_recipient(const Sending& sending, std::uint32_t recipient,
+                   smtp::Transaction& transaction) {
+  const Letter& letter = sending.letter;
+  SaidRecipient said = said_recipient(sending.settings, *letter.envelope, recipient,
+                                      letter.statuses[recipient].reroute);
+  transaction.forward_paths.push_back(forward_path_to_say(said.forward_path));
+  transaction.dsn.push_back({letter.envelope->recipients[recipient].notify, std::move(said.orcpt)});
 }
 
 }  // namespace delivery

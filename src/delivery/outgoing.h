@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "delivery/letter.h"
+#include "delivery/settings.h"
 #include "smtp/client_types.h"
 
 // What of a letter depends on what the next hop offers.
@@ -33,9 +34,15 @@ inline constexpr std::size_t header_octets_max = std::size_t{1} << 20;
 [[nodiscard]] base::Io<std::optional<std::string>> seven_bit_content(spool::Spool& spool,
                                                                      const Letter& letter);
 
-/// All of the transaction but its recipients.
-[[nodiscard]] smtp::Transaction transaction_of(const Letter& letter);
-/// Adds a recipient of the letter.
-void add_recipient(const Letter& letter, std::uint32_t recipient, smtp::Transaction& transaction);
+/// A transaction that is under way to a next hop (a key).
+struct Sending {
+  const Settings& settings;
+  const Letter& letter;
+  std::string_view next_hop;
+};
+/// All of the transaction but its recipients, of which `first` is one.
+[[nodiscard]] smtp::Transaction transaction_of(const Sending& sending, std::uint32_t first);
+/// Adds a recipient of the letter, with the same_reverse_path() as the first.
+void add_recipient(const Sending& sending, std::uint32_t recipient, smtp::Transaction& transaction);
 
 }  // namespace delivery

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "delivery/said_path.h"
 #include "directory/snapshot.h"
 #include "directory/srs.h"
 #include "grammar/notify.h"
@@ -151,7 +152,10 @@ std::optional<spool::NewMessage> Reports::build(const Letter& letter,
 /// The originator may be an alias here: it is expanded as at every other acceptance.
 std::vector<spool::Recipient> Reports::recipients_of_report(
     const grammar::ReversePath& reverse_path) const {
-  const grammar::ForwardPath whole = dsn::report_recipient(reverse_path);
+  grammar::ForwardPath whole = dsn::report_recipient(reverse_path);
+  // We may be a station on the way back ourselves [RFC821 3.6].
+  whole.route = settings_->honors_routes ? grammar::way_back(whole.route, names_of_ours(*settings_))
+                                         : std::vector<grammar::Domain>();
   std::vector<spool::Recipient> out;
   if (whole.route.empty() && settings_->directory) {
     const directory::Expansion expansion = settings_->directory->expand(whole.mailbox);

@@ -43,7 +43,7 @@ std::optional<route::Decision> Routing::decide(std::uint32_t recipient,
   if (!to.target.empty() && status.reroute.empty()) {
     return decide_by_alias(*path, to.target, *settings_.directory, steps);
   }
-  return decide(*path, status.reroute, steps);
+  return decide(*path, to.trusted, status.reroute, steps);
 }
 
 route::Decision decide_by_alias(const grammar::ForwardPath& alias, const std::string& text,
@@ -63,9 +63,12 @@ route::Decision decide_by_alias(const grammar::ForwardPath& alias, const std::st
   return route::decide(alias, &*target, nothing_else);
 }
 
-route::Decision Routing::decide(const grammar::ForwardPath& path, std::string_view reroute,
-                                route::Steps steps) const {
-  const route::Context context{settings_.domains, settings_.routes, &origin_};
+route::Decision Routing::decide(const grammar::ForwardPath& path, bool trusted,
+                                std::string_view reroute, route::Steps steps) const {
+  const route::Context context{.domains = settings_.domains,
+                               .routes = settings_.routes,
+                               .origin = &origin_,
+                               .may_rewrite = trusted};
   if (!reroute.empty()) {
     if (const auto target = route::parse_via(reroute)) {
       return route::decide(path, &*target, context, steps);

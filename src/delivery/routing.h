@@ -25,8 +25,9 @@ class Routing {
   [[nodiscard]] std::optional<route::Decision> decide(std::uint32_t recipient,
                                                       const spool::RecipientStatus& status,
                                                       route::Steps steps = nullptr) const;
-  /// The same for a path that has been parsed.
-  [[nodiscard]] route::Decision decide(const grammar::ForwardPath& path, std::string_view reroute,
+  /// The same for a path that has been parsed. `trusted`: as in spool::Recipient.
+  [[nodiscard]] route::Decision decide(const grammar::ForwardPath& path, bool trusted,
+                                       std::string_view reroute,
                                        route::Steps steps = nullptr) const;
 
  private:

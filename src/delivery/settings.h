@@ -31,6 +31,9 @@ struct Settings {
   route::LookupOptions lookup;
   route::LocalDomains domains;
   route::RouteTable routes;
+  bool rewrites = false;        ///< A rule of `routes` has a Rule::rewrite.
+  bool honors_routes = false;   ///< Source routes are honored.
+  bool reverse_routes = false;  ///< And messages that travel by one get a way back.
   std::shared_ptr<const directory::Snapshot> directory;
   TlsDemand tls = TlsDemand::opportunistic;
   std::shared_ptr<sys::TlsContext> tls_client;

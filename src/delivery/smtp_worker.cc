@@ -213,11 +213,12 @@ bool SmtpWorker::fit(const Letter& letter, smtp::Transaction& transaction) {
 base::Task<bool> SmtpWorker::transact(const Letter& letter) {
   const bool kept = client_->transactions() > 0;
   for (;;) {
-    smtp::Transaction transaction = transaction_of(letter);
+    const Sending sending{delivery_.settings(), letter, hop_.key()};
+    smtp::Transaction transaction = transaction_of(sending, open_.front().recipient);
     std::vector<std::uint32_t> recipients;
     for (const Open& open : open_) {
       recipients.push_back(open.recipient);
-      add_recipient(letter, open.recipient, transaction);
+      add_recipient(sending, open.recipient, transaction);
     }
     if (!fit(letter, transaction)) {
       failure_ = "the message cannot be read";

@@ -125,4 +125,17 @@ ParseResult<ReversePath> parse_reverse_path(Cursor& in, PathRules rules) {
   return ReversePath{std::move(path->route), std::move(path->mailbox)};
 }
 
+std::string_view mailbox_text(std::string_view path) {
+  if (path.size() < 2) return path;
+  path = path.substr(1, path.size() - 2);
+  if (!path.starts_with('@')) return path;
+  bool in_literal = false;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '[') in_literal = true;
+    if (path[i] == ']') in_literal = false;
+    if (path[i] == ':' && !in_literal) return path.substr(i + 1);
+  }
+  return path;
+}
+
 }  // namespace grammar

@@ -64,4 +64,8 @@ struct ReversePath {
 ///     Reverse-path = Path / "<>"                                  [RFC5321 4.1.2]
 [[nodiscard]] ParseResult<ReversePath> parse_reverse_path(Cursor& in, PathRules rules);
 
+/// The mailbox of a printed path, without brackets and route: how logs and lists name a recipient.
+/// Of `<>` nothing.
+[[nodiscard]] std::string_view mailbox_text(std::string_view printed_path);
+
 }  // namespace grammar

@@ -366,5 +366,19 @@ TEST(ParseErrorCode, every_code_is_described) {
   }
 }
 
+TEST(path, the_mailbox_of_a_printed_path) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"<ann@a.example>", "ann@a.example"},
+      {"<@r,@s.example:ann@a.example>", "ann@a.example"},
+      {"<@[IPv6:2001:db8::1],@s:\"a:@b\"@[IPv6:::1]>", "\"a:@b\"@[IPv6:::1]"},
+      {"<\"@x:y\"@a.example>", "\"@x:y\"@a.example"},
+      {"<>", ""},
+      {"<postmaster>", "postmaster"},
+      {"<@>", "@"},
+      {"", ""},
+  };
+  for (const auto& [path, want] : cases) EXPECT_EQ(mailbox_text(path), want) << path;
+}
+
 }  // namespace
 }  // namespace grammar

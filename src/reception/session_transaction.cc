@@ -2,6 +2,7 @@
 
 #include "directory/snapshot.h"
 #include "grammar/header.h"
+#include "grammar/path.h"
 #include "grammar/received.h"
 #include "reception/session.h"
 #include "smtp/server_replies.h"
@@ -173,7 +174,7 @@ base::Task<bool> Session::end_content() {
   ++reception_.counters_.received;
   std::vector<std::string> to;
   for (const spool::Recipient& recipient : envelope_.recipients) {
-    to.push_back(address_of(recipient.forward_path));
+    to.emplace_back(grammar::mailbox_text(recipient.forward_path));
   }
   auto event = reception_.world_.log.event("received");
   event.id(id_).text_or_null("client", envelope_.client);

@@ -1,5 +1,6 @@
 #include "server/settings.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sasl/mechanism.h"
@@ -110,6 +111,11 @@ std::shared_ptr<delivery::Settings> delivery_settings(const config::Config& conf
   }
   out->domains = config.local_domains;
   out->routes = config.routes;
+  out->rewrites = std::ranges::any_of(config.routes.rules(), [](const route::Rule& rule) {
+    return rule.rewrite != route::Rewrite::none;
+  });
+  out->honors_routes = config.relay.source_routes == policy::SourceRoutes::honor;
+  out->reverse_routes = out->honors_routes && config.relay.reverse_routes;
   out->directory = config.directory;
   out->tls = config.delivery.tls;
   out->messages_per_connection = config.delivery.messages_per_connection;
