@@ -107,6 +107,11 @@ json::object describe(const spool::LoadedMessage& message, const FindOutlook& ou
   return out;
 }
 
+const spool::Damage* find_damage(std::span<const spool::Damage> all, base::MessageId id) {
+  const auto found = std::ranges::find(all, id, &spool::Damage::id);
+  return id.value == 0 || found == all.end() ? nullptr : &*found;
+}
+
 json::object describe_damage(const spool::Damage& damage) {
   json::object out;
   out["id"] = base::to_string(damage.id);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,10 @@ using FindOutlook =
 /// reach a next hop belong to the hop; here they count for each recipient that waits for it.
 [[nodiscard]] boost::json::object describe(const spool::LoadedMessage& message,
                                            const FindOutlook& outlook, bool whole);
+
+/// What is known of a quarantined message; nullptr: nothing.
+[[nodiscard]] const spool::Damage* find_damage(std::span<const spool::Damage> all,
+                                               base::MessageId id);
 
 /// A message of which no more is known than that it is damaged.
 [[nodiscard]] boost::json::object describe_damage(const spool::Damage& damage);

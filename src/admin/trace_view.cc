@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <deque>
+#include <set>
+#include <unordered_map>
 
 #include "admin/json_text.h"
+#include "admin/recipient_story.h"
 
 namespace admin {
 
@@ -13,134 +17,118 @@ namespace json = boost::json;
 
 namespace {
 
-json::value member(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value == nullptr ? json::value(nullptr) : *value;
-}
+/// The recipients of one message, in the order in which they were first named.
+class Stories {
+ public:
+  explicit Stories(const TraceInput& input);
 
-/// What an event says about a recipient's state; empty: nothing.
-std::string_view state_after(std::string_view event) {
-  if (event == "unknown") return "deferred";
-  if (event == "released") return "ready";
-  for (const std::string_view state :
-       {"deferred", "held", "delivered", "bounced", "expired", "dropped"}) {
-    if (event == state) return state;
+  [[nodiscard]] std::deque<RecipientStory>& all() { return all_; }
+  [[nodiscard]] json::object& message() { return message_; }
+  [[nodiscard]] json::array& events() { return events_; }
+
+ private:
+  RecipientStory& of(std::string_view to) {
+    const auto [known, is_new] = index_.try_emplace(std::string(to), all_.size());
+    if (is_new) all_.emplace_back(to);
+    return all_[known->second];
   }
-  return {};
-}
+  void take_received(const json::object& event);
+  void take_queued(const json::object& queued);
+  void quarantined(const json::object& damage, std::string_view why);
 
-/// Whether the event tells how an attempt ended. An expiry tells that there will be none.
-bool is_attempt(std::string_view event) {
-  return event == "delivered" || event == "deferred" || event == "unknown" || event == "bounced";
-}
+  std::deque<RecipientStory> all_;
+  std::unordered_map<std::string, std::size_t> index_;
+  json::object message_{{"id", nullptr},       {"from", nullptr},   {"size", nullptr},
+                        {"received", nullptr}, {"client", nullptr}, {"auth", nullptr},
+                        {"tls", nullptr},      {"about", nullptr}};
+  json::array events_;
+};
 
-json::object* find_recipient(json::array& recipients, std::string_view to) {
-  for (json::value& recipient : recipients) {
-    if (text_of(recipient.as_object(), "to") == to) return &recipient.as_object();
+void Stories::take_received(const json::object& event) {
+  for (const std::string_view key : {"from", "size", "client", "auth", "tls", "about"}) {
+    message_[key] = member_of(event, key);
   }
-  return nullptr;
-}
-
-json::object& recipient_named(json::array& recipients, std::string_view to) {
-  if (json::object* known = find_recipient(recipients, to)) return *known;
-  recipients.push_back(json::object{{"to", to},
-                                    {"state", "ready"},
-                                    {"next_attempt", nullptr},
-                                    {"waits_for", nullptr},
-                                    {"attempts", json::array()}});
-  return recipients.back().as_object();
-}
-
-void take_received(const json::object& event, json::object& out, json::array& recipients) {
-  out["from"] = member(event, "from");
-  out["size"] = member(event, "size");
-  out["received"] = member(event, "time");
+  message_["received"] = member_of(event, "time");
   const json::value* to = event.if_contains("to");
   if (to == nullptr || !to->is_array()) return;
   for (const json::value& recipient : to->as_array()) {
-    if (recipient.is_string()) recipient_named(recipients, recipient.as_string());
+    if (recipient.is_string()) of(recipient.as_string()).received(text_of(event, "time"));
   }
 }
 
-void take_outcome(const json::object& event, json::array& recipients) {
-  const std::string_view to = text_of(event, "to");
-  const std::string_view name = text_of(event, "event");
-  const std::string_view state = state_after(name);
-  if (to.empty() || state.empty()) return;
-  json::object& recipient = recipient_named(recipients, to);
-  recipient["state"] = state;
-  recipient["next_attempt"] = member(event, "next_attempt");
-  if (!is_attempt(name)) return;
-  json::object attempt;
-  for (const std::string_view key : {"time", "host", "address", "tls", "reply"}) {
-    attempt[key] = member(event, key);
-  }
-  attempt["outcome"] = name;
-  recipient["attempts"].as_array().push_back(std::move(attempt));
-}
-
-/// Why it is not delivered, and what comes next.
-std::string waits_for(const json::object& recipient) {
-  const std::string_view state = text_of(recipient, "state");
-  if (state == "held") return "an operator: it is held until `queue release`";
-  const std::string_view reply = text_of(recipient, "last_reply");
-  const std::string_view via = text_of(recipient, "via");
-  const std::string_view next = text_of(recipient, "next_attempt");
-  std::string out = next.empty() ? "its turn" : fmt::format("the next attempt at {}", next);
-  if (!via.empty()) out += fmt::format(", by {}", via);
-  if (!reply.empty()) out += fmt::format("; the last one ended with: {}", reply);
-  if (reply.empty() && state == "ready") out += "; no attempt has ended yet";
-  return out;
-}
-
-/// The queue knows best what comes next.
-void take_queued(const json::object& queued, json::object& out, json::array& recipients) {
+void Stories::take_queued(const json::object& queued) {
   for (const std::string_view key : {"id", "from", "size", "received"}) {
-    if (const json::value* value = queued.if_contains(key)) out[key] = *value;
+    if (const json::value* value = queued.if_contains(key)) message_[key] = *value;
   }
+  if (text_of(queued, "state") == "quarantined")
+    return quarantined(queued, text_of(queued, "what"));
   const json::value* owed = queued.if_contains("recipients");
   if (owed == nullptr || !owed->is_array()) return;
   for (const json::value& entry : owed->as_array()) {
     if (!entry.is_object()) continue;
     const json::object& status = entry.as_object();
-    json::object& recipient = recipient_named(recipients, text_of(status, "to"));
-    recipient["state"] = member(status, "state");
-    recipient["next_attempt"] = member(status, "next_attempt");
-    const std::string_view state = text_of(status, "state");
-    if (state == "ready" || state == "deferred" || state == "held") {
-      recipient["waits_for"] = waits_for(status);
-    }
+    of(text_of(status, "to")).take_queued(status, text_of(queued, "received"));
   }
 }
 
-}  // namespace
+void Stories::quarantined(const json::object& damage, std::string_view why) {
+  const json::value* offset = damage.if_contains("offset");
+  const std::string place = offset != nullptr && offset->is_number()
+                                ? fmt::format("{}, in {} at octet {}", why, text_of(damage, "file"),
+                                              json::serialize(*offset))
+                                : std::string(why);
+  for (RecipientStory& story : all_) story.quarantined(place);
+}
 
-json::object describe_trace(std::span<const std::string> events, const json::object* queued) {
-  json::object out{{"id", nullptr}, {"from", nullptr}, {"size", nullptr}, {"received", nullptr}};
-  json::array recipients;
-  json::array whole;
-  for (const std::string& line : events) {
+Stories::Stories(const TraceInput& input) {
+  for (const std::string& line : input.events) {
     boost::system::error_code error;
     json::value value = json::parse(line, error);
     if (error || !value.is_object()) continue;
     const json::object& event = value.as_object();
-    if (!text_of(event, "id").empty()) out["id"] = text_of(event, "id");
-    if (text_of(event, "event") == "received") take_received(event, out, recipients);
-    take_outcome(event, recipients);
-    whole.push_back(std::move(value));
+    const std::string_view name = text_of(event, "event");
+    if (!text_of(event, "id").empty()) message_["id"] = text_of(event, "id");
+    if (name == "received") {
+      take_received(event);
+    } else if (name == "quarantined") {
+      quarantined(event, text_of(event, "reason"));
+    } else if (const auto to = text_of(event, "to"); !to.empty() && !name.empty()) {
+      of(to).take(event);
+    }
+    events_.push_back(std::move(value));
   }
-  if (queued != nullptr) take_queued(*queued, out, recipients);
-  if (whole.empty() && queued == nullptr) return {};
-  // What has ended waits for nothing.
-  for (json::value& value : recipients) {
-    json::object& recipient = value.as_object();
-    const std::string_view state = text_of(recipient, "state");
-    const bool final =
-        state == "delivered" || state == "bounced" || state == "expired" || state == "dropped";
-    if (final) recipient["next_attempt"] = nullptr;
+  if (input.queued != nullptr) take_queued(*input.queued);
+}
+
+}  // namespace
+
+std::vector<std::string> hops_of(const TraceInput& input) {
+  Stories stories(input);
+  std::set<std::string> out;
+  for (const RecipientStory& story : stories.all()) {
+    for (std::string& hop : story.hops()) {
+      if (out.size() < hops_max) out.insert(std::move(hop));
+    }
   }
+  return {out.begin(), out.end()};
+}
+
+json::object describe_trace(const TraceInput& input) {
+  Stories stories(input);
+  if (stories.events().empty() && input.queued == nullptr) return {};
+  HopStories hops;
+  for (const std::string& line : input.hop_records) {
+    boost::system::error_code error;
+    const json::value value = json::parse(line, error);
+    if (!error) hops.take(value);
+  }
+  json::object out = std::move(stories.message());
+  const std::size_t count = std::max<std::size_t>(stories.all().size(), 1);
+  const std::size_t probes = std::clamp<std::size_t>(all_probes_max / count, 8, probes_max);
+  json::array recipients;
+  for (const RecipientStory& story : stories.all()) recipients.push_back(story.tell(hops, probes));
   out["recipients"] = std::move(recipients);
-  out["events"] = std::move(whole);
+  out["events"] = std::move(stories.events());
   return out;
 }
 

@@ -24,6 +24,7 @@ class RunningQueue final : public QueueSource {
  public:
   explicit RunningQueue(std::string path) : path_(std::move(path)) {}
 
+  [[nodiscard]] bool is_running() const override { return true; }
   Result list(const Take& take) override { return ask({{"command", "list"}}, take); }
   Result show(base::MessageId id, const Take& take) override {
     return ask({{"command", "show"}, {"id", base::to_string(id)}}, take);

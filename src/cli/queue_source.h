@@ -20,6 +20,8 @@ class QueueSource {
 
   virtual ~QueueSource() = default;
 
+  /// Whether a server is at work on it.
+  [[nodiscard]] virtual bool is_running() const { return false; }
   /// A list of objects, each on a line of its own.
   [[nodiscard]] virtual Result list(const Take& take) = 0;
   /// An object; with the one member `error` when there is no such message.

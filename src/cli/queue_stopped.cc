@@ -110,8 +110,13 @@ QueueSource::Result StoppedQueue::list(const Take& take) {
 }
 
 QueueSource::Result StoppedQueue::show(base::MessageId id, const Take& take) {
-  const auto message = spool_->load(id);
-  take(message ? describe(*message, true) + '\n' : R"({"error":"no such id"})");
+  if (const auto message = spool_->load(id)) {
+    take(describe(*message, true) + '\n');
+  } else if (const spool::Damage* damage = admin::find_damage(damage_, id)) {
+    take(json::serialize(admin::describe_damage(*damage)) + '\n');
+  } else {
+    take(R"({"error":"no such id"})");
+  }
   return {};
 }
 

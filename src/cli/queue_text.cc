@@ -96,7 +96,7 @@ std::string describe_message(const json::object& message) {
     if (key == "recipients") continue;
     out += fmt::format("{:<11}  {}\n", std::string_view(key), member_text(value));
   }
-  return out + "recipients\n" + recipients_text(message);
+  return message.contains("recipients") ? out + "recipients\n" + recipients_text(message) : out;
 }
 
 }  // namespace cli

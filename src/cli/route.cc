@@ -68,6 +68,9 @@ RouteAnswer answer_to(const config::Config& config, RouteRequest request) {
 }  // namespace
 
 int run(const RouteOptions& options) {
+  if (!options.client.empty() && !options.user.empty()) {
+    return wrong_usage("--client or --user, not both: clients of mx listeners do not log in");
+  }
   RouteRequest request{
       .address = options.address, .client = {}, .user = options.user, .sender = {}};
   if (!options.client.empty()) {

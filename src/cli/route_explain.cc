@@ -266,6 +266,7 @@ void Explainer::note_tls(RouteAnswer& answer, const route::Decision& decision) c
                     world_.config.delivery.tls == config::TlsPolicy::opportunistic;
   if (decision.auth && weak) why = "encrypted, or it waits: for the login";
   if (decision.target.scheme == route::Scheme::smtps) why = "from the first octet (smtps)";
+  answer.tls = why;
   note(answer, "TLS", why);
 }
 

@@ -46,6 +46,7 @@ struct RouteAnswer {
   std::string via;                   ///< The next hop as a target; empty: none.
   std::vector<route::Host> hosts;    ///< In the order of trial.
   std::vector<RouteAnswer> targets;  ///< Of an alias.
+  std::string tls = {};              ///< Whether it is encrypted on its way; empty: ends here.
 
   /// It ends well, and so do all of its targets.
   [[nodiscard]] bool is_good() const;

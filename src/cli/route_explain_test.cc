@@ -231,9 +231,11 @@ TEST_F(RouteExplainTest, source_routes_may_be_refused) {
 TEST_F(RouteExplainTest, as_text) {
   EXPECT_EQ(
       route_as_text(explain({.address = "x@dest.test", .client = {}, .user = {}, .sender = {}})),
-      R"(Mail to x@dest.test goes on to the hosts of its MX records:
-     10  one.test  2001:db8::1  192.0.2.1
-     20  two.test  192.0.2.2
+      R"(Mail to x@dest.test goes on to the hosts of its MX records, in this order:
+     10  one.test  2001:db8::1  192.0.2.1  port 25
+     20  two.test  192.0.2.2  port 25
+  TLS opportunistic: encrypted if the host offers it and it works
+Why:
   - client: assumed to be one that may relay
   - [[route]] 1: closed.test: does not match
   - [[route]] 2: smart.test: does not match
@@ -241,10 +243,9 @@ TEST_F(RouteExplainTest, as_text) {
   - [[route]] 4: dest.test, user bob@home.test: nobody has logged in
   - [[route]] 5: nowhere.test: does not match
   - MX: nothing else decides: by the MX records of dest.test
-  - MX: dest.test: 10 one.test, 20 two.test
-  - addresses: one.test: 2001:db8::1, 192.0.2.1
-  - addresses: two.test: 192.0.2.2
-  - TLS: opportunistic: encrypted if the host offers it and it works
+  - MX: dest.test: 10 one.test, 20 two.test (TTL 300 s)
+  - addresses: one.test: 2001:db8::1, 192.0.2.1 (TTL 300 s)
+  - addresses: two.test: 192.0.2.2 (TTL 300 s)
 )");
 }
 
@@ -255,7 +256,7 @@ TEST_F(RouteExplainTest, as_json) {
                                    .sender = {}})),
             "{\"recipient\":\"nobody@home.test\",\"outcome\":\"refused\",\"targets\":[],"
             "\"reply\":\"550 5.1.1 no such mailbox here\",\"steps\":[{\"what\":\"RCPT\","
-            "\"why\":\"no such recipient here\"}],\"via\":null,\"hosts\":[]}\n");
+            "\"why\":\"no such recipient here\"}],\"via\":null,\"hosts\":[],\"tls\":null}\n");
 }
 
 }  // namespace

@@ -32,8 +32,10 @@ json::array hosts_of(const RouteAnswer& answer) {
     json::array addresses;
     for (const base::IpAddress& address : host.addresses)
       addresses.push_back(json::value(address.to_string()));
-    out.push_back(json::object{
-        {"preference", host.preference}, {"name", host.name}, {"addresses", std::move(addresses)}});
+    out.push_back(json::object{{"preference", host.preference},
+                               {"name", host.name},
+                               {"addresses", std::move(addresses)},
+                               {"port", host.port}});
   }
   return out;
 }
@@ -53,6 +55,7 @@ json::object object_of(const RouteAnswer& answer) {
   out["steps"] = std::move(steps);
   out["via"] = text_or_null(answer.via);
   out["hosts"] = hosts_of(answer);
+  out["tls"] = text_or_null(answer.tls);
   return out;
 }
 
@@ -72,7 +75,7 @@ std::string headline(const RouteAnswer& answer) {
       return fmt::format("{} ends here: {}{}", name, via, answer.hosts.empty() ? "" : ", by");
     case RouteOutcome::relay: break;
   }
-  return answer.via == "mx:" ? name + " goes on to the hosts of its MX records:"
+  return answer.via == "mx:" ? name + " goes on to the hosts of its MX records, in this order:"
                              : fmt::format("{} goes on by way of {}, to", name, via);
 }
 
@@ -81,9 +84,13 @@ void append(const RouteAnswer& answer, const std::string& indent, std::string& o
   for (const route::Host& host : answer.hosts) {
     out += fmt::format("{}  {:>5}  {}", indent, host.preference, base::escaped(host.name));
     for (const base::IpAddress& address : host.addresses) out += "  " + address.to_string();
+    if (host.port != 0) out += fmt::format("  port {}", host.port);
     out += '\n';
   }
+  if (!answer.tls.empty()) out += fmt::format("{}  TLS {}\n", indent, base::escaped(answer.tls));
+  if (!answer.steps.empty()) out += indent + "Why:\n";
   for (const route::Step& step : answer.steps) {
+    if (step.what == "TLS") continue;
     out += fmt::format("{}  - {}: {}\n", indent, base::escaped(step.what), base::escaped(step.why));
   }
   for (const RouteAnswer& target : answer.targets) {

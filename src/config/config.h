@@ -87,7 +87,7 @@ struct Queue {
 };
 
 struct Trace {
-  base::Duration keep = std::chrono::days(7);
+  base::Duration keep = std::chrono::days(7);  ///< 0: there is no trace.
   std::uint64_t size = 4 * std::uint64_t{1024} * 1024 * 1024;  ///< In octets.
 };
 

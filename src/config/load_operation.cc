@@ -122,7 +122,12 @@ void read_queue(Section& root, const Loading& loading) {
 
 void read_trace(Section& root, Trace& out) {
   Section trace = root.table("trace");
-  trace.duration("keep", {.min = 1s, .max = 100 * year}, out.keep);
+  if (const auto keep = trace.text("keep")) {
+    out.keep = base::Duration::zero();
+    if (!keep->value.empty()) {
+      out.keep = trace.to_duration(*keep, {.min = 1s, .max = 100 * year}).value_or(out.keep);
+    }
+  }
   trace.size("size", {.min = 1024 * 1024, .max = 1024 * tebibyte}, out.size);
   trace.finish();
 }

@@ -247,7 +247,8 @@ const BadFile bad_files[] = {
     {"[queue]\ndurability = \"none\"",
      "2:14: queue.durability: expected one of \"fsync\", \"memory\", found \"none\""},
     // [trace], [admin], [log]
-    {"[trace]\nkeep = \"\"", "2:8: trace.keep: expected a duration such as"},
+    {"[trace]\nkeep = \"0s\"", "2:8: trace.keep: expected a duration from"},
+    {"[trace]\nkeep = 7", "2:8: trace.keep: expected"},
     {"[trace]\nsize = \"1KiB\"", "2:8: trace.size: expected a size from \"1MiB\""},
     {"[admin]\naddress = \"8025\"", "2:11: admin.address: expected IPv4:port"},
     {"[log]\nformat = \"xml\"",

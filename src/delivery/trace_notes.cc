@@ -2,22 +2,19 @@
 
 #include <algorithm>
 
-#include "base/escape.h"
 #include "trace/find.h"
 
 namespace delivery {
 namespace {
-
-std::string quoted(std::string_view text) { return base::json_quoted(base::escaped(text)); }
 
 std::string as_json(const std::vector<route::Step>& steps, std::size_t most) {
   std::string out = "[";
   for (std::size_t i = 0; i < std::min(steps.size(), most); ++i) {
     if (i > 0) out += ',';
     out += R"({"what":)";
-    out += quoted(steps[i].what);
+    engine::append_value(out, steps[i].what);
     out += R"(,"why":)";
-    out += quoted(steps[i].why);
+    engine::append_value(out, steps[i].why);
     out += '}';
   }
   return out + ']';
@@ -28,10 +25,12 @@ std::string as_json(const std::vector<route::Host>& hosts) {
   for (const route::Host& host : hosts) {
     if (out.size() > 1) out += ',';
     out += R"({"preference":)" + std::to_string(host.preference);
-    out += R"(,"name":)" + quoted(host.name) + R"(,"addresses":[)";
+    out += R"(,"name":)";
+    engine::append_value(out, host.name);
+    out += R"(,"addresses":[)";
     for (const base::IpAddress& address : host.addresses) {
       if (out.back() != '[') out += ',';
-      out += quoted(address.to_string());
+      engine::append_value(out, address.to_string());
     }
     out += "]}";
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -9,6 +10,28 @@
 #include "base/escape.h"
 
 namespace engine {
+
+namespace {
+
+/// Nothing in it needs an escape, whoever has written it.
+bool is_plain(std::string_view text) {
+  constexpr std::size_t shown_max = 2'048;  // Of base::escaped().
+  return text.size() <= shown_max && std::ranges::all_of(text, [](char c) {
+           return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+         });
+}
+
+}  // namespace
+
+void append_value(std::string& out, std::string_view text) {
+  if (!is_plain(text)) {
+    out += base::json_quoted(base::escaped(text));
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
 
 Event::Event(Format format, base::WallTime time, std::string_view name)
     : has_text_(format == Format::text) {
@@ -28,7 +51,11 @@ void Event::raw(std::string_view text) {
   if (has_text_) text_ += text;
 }
 
-void Event::value(std::string_view text) { raw(base::json_quoted(base::escaped(text))); }
+void Event::value(std::string_view text) {
+  const std::size_t start = json_.size();
+  append_value(json_, text);
+  if (has_text_) text_ += std::string_view(json_).substr(start);
+}
 
 Event& Event::about(base::MessageId id) {
   id_ = id;

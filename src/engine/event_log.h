@@ -44,6 +44,9 @@ class Event {
   bool has_text_;
 };
 
+/// Appends text of a peer as a JSON string, escaped as everywhere in the log.
+void append_value(std::string& out, std::string_view text);
+
 /// The event log of a server. Lines gather during one turn of the loop and are written together.
 /// Used on one loop.
 class EventLog {

@@ -155,7 +155,7 @@ void MxLookup::take_mx(const dns::LookupResult& result) {
     way_ = Way::implicit_mx;
     candidates_.push_back({.preference = 0, .name = name});
   } else {
-    take_mx_records(result->records);
+    take_mx_records(result->records, result->ttl);
   }
   if (finished()) return;
   for (const Candidate& candidate : candidates_) {
@@ -167,7 +167,7 @@ void MxLookup::take_mx(const dns::LookupResult& result) {
   ask_addresses();
 }
 
-void MxLookup::take_mx_records(const std::vector<dns::Record>& records) {
+void MxLookup::take_mx_records(const std::vector<dns::Record>& records, std::chrono::seconds ttl) {
   // A root beside other hosts means nothing [RFC7505 3].
   bool null_mx = true;
   for (const dns::Record& record : records) {
@@ -194,7 +194,8 @@ void MxLookup::take_mx_records(const std::vector<dns::Record>& records) {
   for (const Candidate& candidate : candidates_) {
     list += fmt::format("{}{} {}", list.empty() ? "" : ", ", candidate.preference, candidate.name);
   }
-  note("MX", fmt::format("{}: {}", domain_.canonical(), list.empty() ? "no usable name" : list));
+  note("MX", fmt::format("{}: {} (TTL {} s)", domain_.canonical(),
+                         list.empty() ? "no usable name" : list, ttl.count()));
 }
 
 void MxLookup::ask_addresses() {
@@ -213,6 +214,9 @@ void MxLookup::take_addresses(const dns::Question& question, const dns::LookupRe
   if (!result) {
     (question.type == dns::Type::a ? candidate->v4_error : candidate->v6_error) = result.error();
     return;
+  }
+  if (!result->records.empty()) {
+    candidate->ttl = std::min(candidate->ttl.value_or(result->ttl), result->ttl);
   }
   // An MX record should not name a CNAME [RFC2181 10.3], but some do.
   if (result->canonical.text() == options_.hostname.canonical()) candidate->is_ourselves = true;
@@ -267,7 +271,9 @@ void MxLookup::sift(const Candidate& candidate, Sieve& sieve) {
   std::vector<base::IpAddress> addresses = in_order(std::move(v6), std::move(v4));
   if (!addresses.empty()) {
     if (steps_ != nullptr) {
-      note("addresses", fmt::format("{}: {}", candidate.name, list_of(addresses)));
+      const std::string ttl =
+          candidate.ttl ? fmt::format(" (TTL {} s)", candidate.ttl->count()) : "";
+      note("addresses", fmt::format("{}: {}{}", candidate.name, list_of(addresses), ttl));
     }
     sieve.hosts.push_back({candidate.preference, candidate.name, std::move(addresses), port_});
     return;

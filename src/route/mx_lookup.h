@@ -105,7 +105,8 @@ class MxLookup {
     std::string name;
     std::vector<base::IpAddress> v4, v6;  ///< As answered.
     std::optional<dns::LookupError> v4_error, v6_error;
-    bool is_ourselves = false;  ///< By the name that its CNAMEs lead to.
+    bool is_ourselves = false;                     ///< By the name that its CNAMEs lead to.
+    std::optional<std::chrono::seconds> ttl = {};  ///< Of its addresses; nullopt: it is an address.
   };
   /// What is left of all candidates, and why others are not.
   struct Sieve;
@@ -114,7 +115,7 @@ class MxLookup {
            std::uint64_t random, Steps steps);
 
   void take_mx(const dns::LookupResult& result);
-  void take_mx_records(const std::vector<dns::Record>& records);
+  void take_mx_records(const std::vector<dns::Record>& records, std::chrono::seconds ttl);
   void take_addresses(const dns::Question& question, const dns::LookupResult& result);
   void ask_addresses();
   /// Ends the search when nothing is outstanding any more.

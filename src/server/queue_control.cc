@@ -148,6 +148,8 @@ base::Task<> QueueControl::show(base::MessageId id, const admin::ControlWriter& 
       return outlooks.find(of, index);
     };
     out = json::serialize(admin::describe(*message, find, true)) + "\n";
+  } else if (const spool::Damage* damage = admin::find_damage(parts_.spool.damage(), id)) {
+    out = json::serialize(admin::describe_damage(*damage)) + "\n";
   }
   (void)co_await write(out);
 }

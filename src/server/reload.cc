@@ -54,7 +54,7 @@ Server::Started Server::apply(const ConfigPointer& config) {
 
   delivery_->reload(settings->delivery);
   log_.set_format(event_format(*config));
-  trace_.set_bounds(config->trace.keep, config->trace.size);
+  keep_trace(config->trace);
   certificate_ = std::move(settings->certificate);
   config_ = config;
   if (!settings->unsaved_srs_secret.empty()) {

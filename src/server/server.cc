@@ -44,10 +44,7 @@ Server::Server(const World& world, ConfigPointer config, engine::EventLog::Sink 
           {world.loop, world.disk, world.commit_loop, world.commit_disk, world.clock, world.random},
           spool_options(*config_)),
       stop_(world.loop) {
-  log_.set_trace([this](base::MessageId id, std::string_view event) {
-    trace_.add(id, event);
-    traced_.notify();
-  });
+  keep_trace(config_->trace);
 }
 
 Server::~Server() = default;
@@ -196,6 +193,15 @@ base::Task<reception::AskedRecipient> Server::ask(std::string deliver_target,
 
 base::Task<> Server::answer(std::string_view request, const admin::ControlWriter& write) {
   return control_->queue_.answer(std::string(request), write);
+}
+
+void Server::keep_trace(const config::Trace& settings) {
+  trace_.set_bounds(settings.keep, settings.size);
+  if (settings.keep == base::Duration::zero()) return log_.set_trace({});
+  log_.set_trace([this](base::MessageId id, std::string_view event) {
+    trace_.add(id, event);
+    traced_.notify();
+  });
 }
 
 base::Task<> Server::record_trace() {

@@ -87,6 +87,8 @@ class Server {
   [[nodiscard]] std::expected<Http, std::string> listen_for_http(const config::Config& config);
   [[nodiscard]] Started apply(const ConfigPointer& config);
 
+  /// What happens to messages from now on is recorded, or is not.
+  void keep_trace(const config::Trace& settings);
   /// Writes what happens to messages into the trace, until end_trace().
   [[nodiscard]] base::Task<> record_trace();
   void end_trace();
