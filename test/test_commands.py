@@ -419,7 +419,7 @@ def test_send_needs_starttls_when_told_so(sink):
     assert done.returncode == 1 and not sink.messages
 
 
-# check-address, user hash, demo
+# check-address, user hash
 
 
 def test_check_address_answers_line_by_line():
@@ -444,20 +444,3 @@ def test_user_hash_prints_a_verifier_and_no_two_are_alike():
         hashes.add(re.search(r"\$argon2id\$v=19\$\S+?(?=\")", done.stdout)[0])
     assert len(hashes) == 2
     assert run("user", "hash", stdin=b"").returncode != 0
-
-
-def test_demo_delivers_shows_the_steps_and_leaves_nothing_behind(folder):
-    env = {**os.environ, "TMPDIR": str(folder)}
-    done = run("demo", env=env, cwd=folder, seconds=30)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for part in ("MX", "a.test", "z.test", "TLS", "Return-Path: <", "Delivered-To: ", "Subject: "):
-        assert part in done.stdout
-    assert re.search(r"\d\.\d+ s", done.stdout)
-    assert not list(folder.iterdir())
-
-
-def test_demo_without_z_fails_and_names_the_step(folder):
-    done = run("demo", "--without-z", env={**os.environ, "TMPDIR": str(folder)}, seconds=60)
-    assert done.returncode == 1
-    assert "z.test" in done.stdout + done.stderr
-    assert not list(folder.iterdir())

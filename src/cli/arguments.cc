@@ -243,9 +243,13 @@ void CommandLine::add_others() {
       "Judge addresses: reads lines of JSON such as {\"address\": \"<a@b.example>\"}",
       [] { return CheckAddressOptions{}; });
   CLI::App* demo = add(app_, "demo",
-                       "Send a message through two servers and a DNS made for it, and show each "
-                       "step",
-                       [this] { return demo_; });
+                       "Send one message by source route and one directly through five servers "
+                       "and a DNS made for it, and show both journeys",
+                       [this] {
+                         demo_.json = json_;
+                         return demo_;
+                       });
+  add_json(*demo);
   demo->add_flag("--without-z", demo_.without_z)->group("");  // Hidden: for tests.
   add(app_, "sendmail",
       "Take mail of local programs, as sendmail(8) does; see posthaste-sendmail(1)",

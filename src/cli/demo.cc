@@ -7,31 +7,31 @@
 #include <functional>
 #include <utility>
 
+#include "admin/json_text.h"
 #include "base/escape.h"
-#include "cli/demo_dns.h"
-#include "cli/demo_story.h"
-#include "cli/demo_world.h"
+#include "cli/demo_stage.h"
+#include "cli/demo_text.h"
 #include "cli/files.h"
 #include "cli/message_source.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/server_host.h"
 #include "engine/signal.h"
 
 namespace cli {
 namespace {
 
 namespace json = boost::json;
+using admin::text_of;
 
 /// For all of it.
-constexpr std::chrono::seconds time_max{9};
+constexpr std::chrono::seconds time_max{25};
 /// For one answer of a server to the client.
-constexpr std::chrono::seconds answer_time_max{5};
+constexpr std::chrono::seconds answer_time_max{10};
+constexpr std::size_t message_octets_max = 1024 * 1024;
 
-// Steps that may fail.
-constexpr std::string_view client_submits = "the client submits the message to a.test";
-constexpr std::string_view a_relays = "a.test delivers to the MX of z.test";
-constexpr std::string_view z_delivers = "z.test delivers into the mailbox";
+constexpr std::initializer_list<int> ends_it = {SIGINT, SIGTERM, SIGHUP};
+
+constexpr std::string_view client_submits = "the client submits to a.test";
 
 constexpr std::string_view content =
     "From: Alice <alice@a.test>\r\n"
@@ -39,13 +39,6 @@ constexpr std::string_view content =
     "Subject: Post, haste, haste\r\n"
     "\r\n"
     "This letter must not wait.\r\n";
-
-constexpr std::size_t message_octets_max = 1024 * 1024;
-
-std::string text_of(const json::object& event, std::string_view key) {
-  const json::value* value = event.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
-}
 
 /// The time for all of it is over.
 class Limit final : public engine::Deadline {
@@ -58,59 +51,76 @@ class Limit final : public engine::Deadline {
   std::function<void()> end_;
 };
 
-/// One performance. Each step is told by who sees it: the DNS by its answers, the servers by their
-/// event logs, the client by the replies that it gets.
+/// One performance: one message after the other, each watched in the servers' event logs.
 class Demo {
  public:
-  Demo(DemoStory& story, const DemoOptions& options, const DemoDns& dns, const std::string& folder);
+  Demo(const DemoOptions& options, const DemoDns& dns, const DemoAddresses& addresses,
+       const std::string& folder);
 
-  /// Whether the message arrived.
-  bool run();
+  /// Nullopt: not both arrived, and why has been said.
+  std::optional<DemoTale> run();
 
  private:
   base::Task<> perform();
   base::Task<> act();
-  base::Task<bool> start(const char* name, ServerHost& host, std::string_view what);
-  base::Task<bool> submit(const base::Endpoint& server);
-  base::Task<> await_arrival();
+  base::Task<bool> travel(DemoJourney& journey, std::size_t servers);
+  base::Task<bool> submit(const std::string& forward_path);
   base::Task<> watch_signals();
-  void show_message();
+  [[nodiscard]] delivery::SmtpClientOptions client_options() const;
+  void count_traffic(DemoJourney& journey);
+  bool take_message(DemoJourney& journey, std::size_t number);
 
-  void take_log(const char* name, std::string_view lines);
-  void take_event(const std::string& name, const json::object& event);
-  void take_delivery(const std::string& name, const json::object& event);
+  void take_log(std::size_t index, std::string_view lines);
+  void take_event(std::size_t index, const json::object& event);
   void fail(std::string_view step, std::string_view why);
+  /// Who is to act next in the journey that is on its way.
+  [[nodiscard]] std::string next_step() const;
 
-  DemoStory& story_;
   std::string folder_;
   sys::real::RealWorld world_;
   sys::real::Signals signals_;
   engine::Timers timers_;
   engine::Signal progress_;  ///< Something happened that may end the waiting.
   Limit limit_;
-  DemoServer z_config_, a_config_;
-  std::unique_ptr<ServerHost> z_, a_;
-  bool without_z_;
-  base::Endpoint dns_;
-  base::Group servers_, watching_;
-  bool relayed_ = false, delivered_ = false, failed_ = false;
+  DemoStage stage_;
+  DemoTale tale_;
+  DemoJourney* journey_ = nullptr;  ///< The one that is on its way.
+  base::Group watching_;
+  bool failed_ = false;
 };
 
-Demo::Demo(DemoStory& story, const DemoOptions& options, const DemoDns& dns,
+std::string source_route() {
+  std::string out = "<";
+  for (std::size_t i = 0; i + 1 < demo_servers; ++i) {
+    out += fmt::format("{}@{}", i == 0 ? "" : ",", demo_domains[i]);
+  }
+  return fmt::format("{}:{}>", out, demo_recipient);
+}
+
+Demo::Demo(const DemoOptions& options, const DemoDns& dns, const DemoAddresses& addresses,
            const std::string& folder)
-    : story_(story),
-      folder_(folder),
+    : folder_(folder),
       world_({.servers = {dns.address()}}),
-      signals_(world_.loop, {SIGINT, SIGTERM}),
+      signals_(world_.loop, ends_it),
       timers_(world_.loop),
       progress_(world_.loop),
-      limit_(timers_,
-             [this] {
-               fail(relayed_ ? z_delivers : a_relays,
-                    fmt::format("no end of it within {} s", time_max.count()));
-             }),
-      without_z_(options.without_z),
-      dns_(dns.address()) {}
+      limit_(
+          timers_,
+          [this] { fail(next_step(), fmt::format("no end of it within {} s", time_max.count())); }),
+      stage_(world_, {.folder = folder, .dns = dns.address(), .addresses = addresses},
+             options.without_z,
+             [this](std::size_t index, std::string_view lines) { take_log(index, lines); }) {
+  tale_.routed = {.title = "By source route, as in 1982", .forward_path = source_route()};
+  tale_.direct = {.title = "Directly, by the MX of z.test",
+                  .forward_path = fmt::format("<{}>", demo_recipient)};
+}
+
+std::string Demo::next_step() const {
+  if (journey_ == nullptr || journey_->visits.empty()) return std::string(client_submits);
+  const std::string& server = journey_->visits.back().server;
+  const bool is_last = server == demo_domains.back();
+  return server + (is_last ? " delivers into the mailbox" : " delivers to the next server");
+}
 
 void Demo::fail(std::string_view step, std::string_view why) {
   if (std::exchange(failed_, true)) return;
@@ -118,21 +128,24 @@ void Demo::fail(std::string_view step, std::string_view why) {
   progress_.notify();
 }
 
-bool Demo::run() {
+std::optional<DemoTale> Demo::run() {
+  const base::Instant begin = timers_.now();
   base::Group group;
   group.spawn(perform());
   world_.loop.run();
-  return delivered_ && relayed_ && !failed_;
+  tale_.elapsed = world_.loop.now() - begin;
+  return failed_ ? std::nullopt : std::optional(std::move(tale_));
 }
 
 base::Task<> Demo::perform() {
   limit_.set(timers_.now() + time_max);
   watching_.spawn(watch_signals());
   co_await act();
-  for (ServerHost* host : {a_.get(), z_.get()}) {
-    if (host != nullptr) host->server().stop();
+  co_await stage_.stop();
+  if (!failed_) {
+    count_traffic(tale_.routed);
+    count_traffic(tale_.direct);
   }
-  co_await servers_.join();
   watching_.cancel();
   co_await watching_.join();
   timers_.stop();
@@ -144,38 +157,34 @@ base::Task<> Demo::watch_signals() {
   if (co_await sys::real::wait(signals_)) fail("everything", "interrupted");
 }
 
-base::Task<bool> Demo::start(const char* name, ServerHost& host, std::string_view what) {
-  const auto started = co_await host.server().start();
-  servers_.spawn(host.server().run());
-  if (started) {
-    story_.tell(name, fmt::format("{} at {}", what, host.server().addresses().at(0).to_string()));
-  } else {
-    fail(fmt::format("starting {}", name), started.error());
-  }
-  co_return started.has_value();
-}
-
 base::Task<> Demo::act() {
-  DemoServerOptions options{.folder = folder_, .dns = dns_};
-  if (without_z_) {
-    options.smtp_port = unused_port();
-  } else {
-    z_config_ = make_demo_z(options);
-    z_ = std::make_unique<ServerHost>(
-        world_, z_config_.config, [this](std::string_view lines) { take_log("z.test", lines); });
-    if (!co_await start("z.test", *z_, "takes mail for its domain")) co_return;
-    options.smtp_port = z_->server().addresses().at(0).port;
+  const auto started = co_await stage_.start();
+  if (!started) {
+    fail("the servers start", started.error());
+    co_return;
   }
-  a_config_ = make_demo_a(options);
-  a_ = std::make_unique<ServerHost>(world_, a_config_.config,
-                                    [this](std::string_view lines) { take_log("a.test", lines); });
-  if (!co_await start("a.test", *a_, "takes submissions")) co_return;
-  if (!co_await submit(a_->server().addresses().at(0))) co_return;
-  co_await await_arrival();
+  if (!failed_ && co_await travel(tale_.routed, demo_servers)) {
+    (void)co_await travel(tale_.direct, 2);
+  }
 }
 
-base::Task<bool> Demo::submit(const base::Endpoint& server) {
+base::Task<bool> Demo::travel(DemoJourney& journey, std::size_t servers) {
+  DemoTraffic::Link& link =
+      stage_.traffic().between(stage_.addresses().client, stage_.addresses().servers.front());
+  const DemoTraffic::Link before = link;
+  journey_ = &journey;
+  journey.begin = world_.clock->wall();
+  if (!co_await submit(journey.forward_path)) co_return false;
+  while (!failed_ && !journey.is_over(servers)) (void)co_await progress_.wait();
+  journey_ = nullptr;
+  journey.connections = link.connections - before.connections;
+  journey.octets = link.octets - before.octets;
+  co_return !failed_ && take_message(journey, &journey == &tale_.routed ? 0 : 1);
+}
+
+delivery::SmtpClientOptions Demo::client_options() const {
   delivery::SmtpClientOptions options{.verify = true};
+  options.source = stage_.addresses().client;
   options.session.helo = "client.a.test";
   options.session.tls = smtp::TlsPolicy::required;
   options.session.timeouts = {.greeting = answer_time_max,
@@ -188,116 +197,109 @@ base::Task<bool> Demo::submit(const base::Endpoint& server) {
   options.connect_timeout = answer_time_max;
   options.session.credentials = {std::string(demo_originator),
                                  base::Secret(std::string(demo_password))};
-  auto trusted = world_.tls->client_context(a_config_.certificate);
+  return options;
+}
+
+base::Task<bool> Demo::submit(const std::string& forward_path) {
+  delivery::SmtpClientOptions options = client_options();
+  auto trusted = world_.tls->client_context(stage_.certificate());
   if (!trusted) {
     fail(client_submits, trusted.error());
     co_return false;
   }
   options.tls = *trusted;
-  auto client = co_await delivery::SmtpClient::open(*world_.net, timers_, {"mx.a.test", server},
-                                                    std::move(options));
+  auto client = co_await delivery::SmtpClient::open(
+      stage_.net(), timers_, {"mx.a.test", stage_.submission()}, std::move(options));
   if (!client) {
     fail(client_submits, client.error().text);
     co_return false;
   }
-  story_.tell("client", fmt::format("connected to a.test, {}", (*client)->tls_description()));
-  story_.add(fmt::format("its certificate is right; logged in as {}", demo_originator));
-
   smtp::Transaction transaction{.reverse_path = fmt::format("<{}>", demo_originator),
-                                .forward_paths = {fmt::format("<{}>", demo_recipient)},
+                                .forward_paths = {forward_path},
                                 .size = content.size()};
   MessageSource source(content);
   const auto results = co_await (*client)->send(std::move(transaction), source);
   const smtp::RecipientResult& result = results.at(0);
-  const std::string reply =
-      result.reply ? smtp::one_line(*result.reply) : (*client)->closed_because();
   const bool accepted = result.verdict == smtp::Verdict::accepted;
-  if (accepted) {
-    story_.tell("client", "got: " + reply);
-  } else {
-    fail(client_submits, reply);
+  if (!accepted) {
+    fail(client_submits,
+         result.reply ? smtp::one_line(*result.reply) : (*client)->closed_because());
   }
   co_await (*client)->quit();
   co_return accepted;
 }
 
-base::Task<> Demo::await_arrival() {
-  while (!failed_ && !(relayed_ && delivered_)) (void)co_await progress_.wait();
-  if (!failed_) show_message();
+/// Of the connections between the servers that it has visited.
+void Demo::count_traffic(DemoJourney& journey) {
+  const auto index_of = [](const std::string& server) {
+    return static_cast<std::size_t>(std::ranges::find(demo_domains, server) - demo_domains.begin());
+  };
+  const DemoAddresses& addresses = stage_.addresses();
+  for (std::size_t i = 1; i < journey.visits.size(); ++i) {
+    const DemoTraffic::Link& link =
+        stage_.traffic().between(addresses.servers[index_of(journey.visits[i - 1].server)],
+                                 addresses.servers[index_of(journey.visits[i].server)]);
+    journey.connections += link.connections;
+    journey.octets += link.octets;
+  }
 }
 
-void Demo::take_log(const char* name, std::string_view lines) {
+bool Demo::take_message(DemoJourney& journey, std::size_t number) {
+  const std::vector<std::string> paths = find_demo_messages(folder_);
+  const auto message = number < paths.size() ? read_file(paths[number], message_octets_max)
+                                             : std::unexpected("the message is not in the mailbox");
+  if (!message || !message->contains("This letter must not wait.")) {
+    fail("z.test delivers into the mailbox",
+         message ? "the message is not what was sent" : message.error());
+    return false;
+  }
+  journey.take_message(*message);
+  return true;
+}
+
+void Demo::take_log(std::size_t index, std::string_view lines) {
   while (!lines.empty()) {
     const std::size_t end = std::min(lines.find('\n'), lines.size());
     boost::system::error_code error;
     const json::value event = json::parse(lines.substr(0, end), error);
-    if (!error && event.is_object()) take_event(name, event.as_object());
+    if (!error && event.is_object()) take_event(index, event.as_object());
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
 }
 
-void Demo::take_event(const std::string& name, const json::object& event) {
-  const std::string what = text_of(event, "event");
-  if (what == "received") {
-    const std::string auth = text_of(event, "auth");
-    story_.tell(name, fmt::format("accepted the message as {}, {}", text_of(event, "id"),
-                                  auth.empty() ? "for a recipient of its own" : "for " + auth));
-    story_.add("it is on stable storage, and " + name + " is responsible for it");
-  } else if (what == "delivered") {
-    take_delivery(name, event);
-  } else if (what == "deferred" || what == "bounced" || what == "unknown" || what == "expired") {
-    const std::string host = text_of(event, "host");
-    fail(name == "a.test" ? a_relays : z_delivers,
-         fmt::format("{}{}", host.empty() ? "" : host + " [" + text_of(event, "address") + "]: ",
-                     text_of(event, "reply")));
-  }
-}
-
-void Demo::take_delivery(const std::string& name, const json::object& event) {
-  if (name == "a.test") {
-    relayed_ = true;
-    const std::string tls = text_of(event, "tls");
-    story_.tell(name, fmt::format("connected to {} [{}], {}", text_of(event, "host"),
-                                  text_of(event, "address"), tls.empty() ? "without TLS" : tls));
-    story_.add("got: " + text_of(event, "reply"));
-  } else {
-    delivered_ = true;
-    story_.tell(name, fmt::format("delivered to {}", text_of(event, "to")));
-    story_.add(find_demo_message(folder_));
+void Demo::take_event(std::size_t index, const json::object& event) {
+  const std::string_view what = text_of(event, "event");
+  if (what == "deferred" || what == "bounced" || what == "unknown" || what == "expired") {
+    const std::string_view host = text_of(event, "host");
+    const std::string place =
+        host.empty() ? "" : fmt::format("{} [{}]: ", host, text_of(event, "address"));
+    fail(next_step(), fmt::format("{}{}", place, text_of(event, "reply")));
+  } else if (journey_ != nullptr) {
+    journey_->take(demo_domains[index], event);
   }
   progress_.notify();
 }
 
-void Demo::show_message() {
-  const auto message = read_file(find_demo_message(folder_), message_octets_max);
-  if (!message || !message->contains("This letter must not wait.")) {
-    fail(z_delivers, message ? "the message is not what was sent" : message.error());
-    return;
+/// Ends in order when it is interrupted: until somebody listens to them signals wait.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    ::sigemptyset(&signals_);
+    for (const int number : ends_it) ::sigaddset(&signals_, number);
+    block(SIG_BLOCK);
   }
-  print("\nThe message as it arrived:\n\n");
-  for (std::string_view rest = *message; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    std::string line(rest.substr(0, end));
-    std::ranges::replace(line, '\t', ' ');
-    print(fmt::format("  | {}\n", base::escaped(line)));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-}
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
 
-/// "was asked for z.test MX, said 10 mx.z.test"
-void tell_answer(DemoStory& story, const dns::Question& question, const dns::Message& response) {
-  for (const dns::Record& record : response.answers) {
-    std::string data;
-    if (const auto* mx = std::get_if<dns::Mx>(&record.data)) {
-      data = fmt::format("{} {}", mx->preference, mx->exchange.text());
-    } else if (const auto* address = std::get_if<base::IpAddress>(&record.data)) {
-      data = address->to_string();
-    } else {
-      continue;
-    }
-    story.tell("DNS", fmt::format("was asked for {} {}, said {}", question.name.text(),
-                                  dns::to_string(record.type), data));
-  }
+  void block(int how) const { ::pthread_sigmask(how, &signals_, nullptr); }
+
+ private:
+  sigset_t signals_;
+};
+
+int failed_to(std::string_view step, std::string_view why) {
+  complain(fmt::format("posthaste: demo: failed at this step: {}: {}", step, why));
+  return exit_failed;
 }
 
 }  // namespace
@@ -305,26 +307,24 @@ void tell_answer(DemoStory& story, const dns::Question& question, const dns::Mes
 int run(const DemoOptions& options) {
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
+  const BlockedSignals blocked;
   const DemoFolder folder;
   if (folder.path().empty()) {
-    complain("posthaste: demo: no folder can be made in the folder for temporary files");
-    return exit_failed;
+    return failed_to("a folder is made", "it cannot be made in the folder for temporary files");
   }
-  print(fmt::format("One message from {} to {}, by two servers on this machine.\n\n",
-                    demo_originator, demo_recipient));
-  DemoStory story;
-  const auto dns = DemoDns::start(
-      demo_zone(), [&story](const dns::Question& question, const dns::Message& response) {
-        tell_answer(story, question, response);
-      });
-  if (!dns) {
-    complain("posthaste: demo: failed at this step: the DNS starts: " + dns.error());
-    return exit_failed;
+  const auto addresses = find_demo_addresses(sys::real::make_random()->next());
+  if (!addresses) return failed_to("addresses are found", "none of 127.0.0.0/8 can be listened at");
+  const auto dns = DemoDns::start(demo_zone(*addresses));
+  if (!dns) return failed_to("the DNS starts", dns.error());
+  std::optional<DemoTale> tale;
+  {
+    Demo demo(options, **dns, *addresses, folder.path());
+    blocked.block(SIG_UNBLOCK);
+    tale = demo.run();
+    blocked.block(SIG_BLOCK);
   }
-  story.tell("DNS", fmt::format("knows a.test and z.test, at {}", (*dns)->address().to_string()));
-  if (!Demo(story, options, **dns, folder.path()).run()) return exit_failed;
-  print(fmt::format("\nIt took {:.3f} s. Nothing is left behind.\n", story.elapsed().count()));
-  return exit_done;
+  if (!tale) return exit_failed;
+  return print(options.json ? demo_json(*tale) : demo_text(*tale)) ? exit_done : exit_failed;
 }
 
 }  // namespace cli

@@ -17,8 +17,8 @@ constexpr std::size_t udp_octets_max = 512;  // [RFC1035 4.2.1], and we do not o
 
 }  // namespace
 
-std::expected<std::unique_ptr<DemoDns>, std::string> DemoDns::start(dns::Zone zone, Watch watch) {
-  std::unique_ptr<DemoDns> out(new DemoDns(std::move(zone), std::move(watch)));
+std::expected<std::unique_ptr<DemoDns>, std::string> DemoDns::start(dns::Zone zone) {
+  std::unique_ptr<DemoDns> out(new DemoDns(std::move(zone)));
   out->socket_ = sys::real::Descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   out->stop_ = sys::real::Descriptor(::eventfd(0, EFD_CLOEXEC));
   sockaddr_in address{};
@@ -62,7 +62,6 @@ void DemoDns::answer_one() const {
   const auto query = dns::decode({octets, static_cast<std::size_t>(got)});
   if (!query || query->response || query->questions.empty()) return;
   const dns::Message response = zone_.respond(*query);
-  watch_(query->questions.front(), response);
   const std::string out = dns::encode(response, udp_octets_max);
   (void)::sendto(socket_.get(), out.data(), out.size(), MSG_NOSIGNAL, generic, size);
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <expected>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,12 +14,8 @@ namespace cli {
 /// An authoritative DNS server over UDP at a free port of 127.0.0.1, on a thread of its own.
 class DemoDns {
  public:
-  /// Sees each answer, on that thread.
-  using Watch = std::function<void(const dns::Question& question, const dns::Message& response)>;
-
   /// The error is for people.
-  [[nodiscard]] static std::expected<std::unique_ptr<DemoDns>, std::string> start(dns::Zone zone,
-                                                                                  Watch watch);
+  [[nodiscard]] static std::expected<std::unique_ptr<DemoDns>, std::string> start(dns::Zone zone);
   ~DemoDns();
   DemoDns(const DemoDns&) = delete;
   DemoDns& operator=(const DemoDns&) = delete;
@@ -28,13 +23,12 @@ class DemoDns {
   [[nodiscard]] const base::Endpoint& address() const { return address_; }
 
  private:
-  DemoDns(dns::Zone zone, Watch watch) : zone_(std::move(zone)), watch_(std::move(watch)) {}
+  explicit DemoDns(dns::Zone zone) : zone_(std::move(zone)) {}
 
   void serve() const;
   void answer_one() const;
 
   dns::Zone zone_;
-  Watch watch_;
   sys::real::Descriptor socket_;
   sys::real::Descriptor stop_;  ///< Readable when it is time to end.
   base::Endpoint address_;

@@ -107,6 +107,7 @@ struct TraceOptions {
 
 struct DemoOptions {
   bool without_z = false;  ///< The server z.test does not run: the demo must fail.
+  bool json = false;
 };
 
 using Command =
