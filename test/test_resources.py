@@ -1,6 +1,7 @@
 """A full disk, too few descriptors, little memory: 4yz or a close, nothing lost, and it recovers by
 itself. Mounts need root."""
 
+import errno
 import os
 import resource
 import subprocess
@@ -61,10 +62,17 @@ def small_disk(folder):
         ballast = path / "ballast"
 
         def fill(self, leave=0):
-            room = os.statvfs(path)
-            octets = room.f_bavail * room.f_frsize - leave
             with open(self.ballast, "wb") as file:
-                os.posix_fallocate(file.fileno(), 0, octets)
+                while True:
+                    room = os.statvfs(path)
+                    more = room.f_bavail * room.f_frsize - leave
+                    if more <= 0:
+                        return
+                    try:
+                        os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, more)
+                    except OSError as error:  # The server took some of it meanwhile.
+                        if error.errno != errno.ENOSPC:
+                            raise
 
         def free(self):
             self.ballast.unlink()
