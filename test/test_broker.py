@@ -12,9 +12,10 @@ import threading
 
 import pytest
 
-from support import binary, messages, ports
+from support import messages
 from support.server import run
-from support.smtp import Client, submit, tls_client
+from support.maildir import Maildir
+from support.smtp import Client, submit
 from support.wait import is_running, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -25,7 +26,7 @@ class User:
         self.name, self.home = name, pathlib.Path(home)
         self.home.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["useradd", "-m", "-k", "/var/empty-skeleton", "-d", str(home), "-K",
-                        "UMASK=077", "-s", "/usr/sbin/nologin", name], check=True,
+                        "HOME_MODE=0700", "-s", "/usr/sbin/nologin", name], check=True,
                        capture_output=True)
         line = [line for line in pathlib.Path("/etc/passwd").read_text().splitlines()
                 if line.startswith(name + ":")][0].split(":")
@@ -36,7 +37,7 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def homes(tmp_path_factory):
+def homes():
     """Users of this run alone: [0] for the worker, [1] and [2] with mail."""
     folder = pathlib.Path(f"/tmp/posthaste-homes-{os.getpid()}")
     folder.mkdir(mode=0o755)
@@ -86,7 +87,6 @@ def status_of(pid):
 
 
 def new_mail(user, count=1):
-    from support.maildir import Maildir
     return Maildir(user.home / "Maildir").wait(count)
 
 
@@ -115,8 +115,7 @@ def test_the_worker_has_no_privileges_and_the_broker_binds_for_it(make_server, u
     assert server.stop() == 0 and is_gone(worker)
 
 
-def test_keys_that_root_alone_may_read_are_read_for_the_worker(make_server, users, certificate,
-                                                              authority):
+def test_keys_that_root_alone_may_read_are_read_for_the_worker(make_server, users, certificate):
     server = separate(make_server, users)
     for source, name in zip(certificate, ("cert.pem", "key.pem")):
         shutil.copy(source, server.folder / name)
@@ -195,7 +194,7 @@ def test_a_worker_that_dies_is_started_again_and_nothing_is_lost(make_server, us
     acknowledged = []
 
     def send():
-        for number in range(200):
+        for number in range(120):
             subject = f"number {number:03}"
             try:
                 submit(server, f"{users[1].name}@home.test", content=messages.simple(subject))
@@ -205,7 +204,7 @@ def test_a_worker_that_dies_is_started_again_and_nothing_is_lost(make_server, us
 
     sender = threading.Thread(target=send)
     sender.start()
-    for wanted in (20, 60):
+    for wanted in (15, 40):
         wait_until(lambda: len(acknowledged) >= wanted, server.stderr)
         worker = worker_of(server)
         os.kill(worker, signal.SIGKILL)
@@ -215,7 +214,7 @@ def test_a_worker_that_dies_is_started_again_and_nothing_is_lost(make_server, us
                lambda: server.stderr(), 40, poll=0.3)
     found = b"".join(new_mail(users[1], len(acknowledged)))
     missing = [subject for subject in acknowledged if subject not in found]
-    assert len(acknowledged) > 100 and not missing
+    assert len(acknowledged) > 80 and not missing
     assert server.stderr().splitlines().count("ready") == 1
     assert server.stderr().count("the worker is ready again") == 2
     assert server.stop() == 0
@@ -420,8 +419,7 @@ def test_a_program_runs_as_the_user_that_is_configured(make_server, users, folde
     script.chmod(0o755)
     server = separate(make_server, users, domain=[
         {"name": "pipe.test", "recipients": "any", "deliver": f"pipe:{script} --to={{local}}",
-         "run_as": users[2].name},
-        {"name": "own.test", "recipients": "any", "deliver": f"pipe:/bin/sh -c id>&2;false"}])
+         "run_as": users[2].name}])
     server.start()
     submit(server, "Bob@pipe.test", content=messages.simple("for a program"))
     server.events.wait("delivered")

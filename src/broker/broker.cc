@@ -173,13 +173,13 @@ int Broker::wait_milliseconds() const {
 void Broker::turn() {
   std::vector<pollfd> polled{{signals_.get(), POLLIN, 0}};
   if (worker_.runs()) {
-    polled.push_back({worker_.requests().get(), POLLIN, 0});
+    if (worker_.requests()) polled.push_back({worker_.requests().get(), POLLIN, 0});
     polled.push_back({worker_.ended().get(), POLLIN, 0});
   }
   runs_.add_polled(polled);
   (void)::poll(polled.data(), polled.size(), wait_milliseconds());
   take_signals();
-  if (worker_.runs()) serve_worker();
+  if (worker_.runs() && worker_.requests()) serve_worker();
   runs_.look(Clock::now());
   look_after_worker();
 }
@@ -250,7 +250,8 @@ void Broker::worker_ended(const WorkerProcess::End& end) {
 void Broker::serve_worker() {
   const Io<Packet> packet = receive_packet(worker_.requests(), false);
   if (!packet && packet.error().code == base::IoErrorCode::busy) return;
-  if (!packet && packet.error().code == base::IoErrorCode::closed) return worker_.kill();
+  // It is about to end; one that lives on gets nothing more.
+  if (!packet && packet.error().code == base::IoErrorCode::closed) return worker_.hear_no_more();
   const auto request =
       packet && packet->descriptors.empty() ? decode_request(packet->octets) : std::nullopt;
   if (!request) {

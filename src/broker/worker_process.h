@@ -23,6 +23,7 @@ class WorkerProcess {
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] const sys::real::Descriptor& requests() const { return requests_; }
   [[nodiscard]] const sys::real::Descriptor& ended() const { return ended_; }
+  void hear_no_more() { requests_ = sys::real::Descriptor(); }
   void order(Order order) const;
   void kill() const;
 

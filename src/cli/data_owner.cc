@@ -26,9 +26,7 @@ std::expected<void, std::string> make_for_owner(const std::string& data_dir,
   const auto fail = [&data_dir](const std::string& why) {
     return std::unexpected(data_dir + ": " + why);
   };
-  const auto system_failure = [&fail] {
-    return fail(base::describe(base::from_errno(errno)));
-  };
+  const auto system_failure = [&fail] { return fail(base::describe(base::from_errno(errno))); };
   const passwd* const owner = ::getpwnam(user.c_str());
   if (owner == nullptr) return fail("there is no user " + user);
   struct stat status{};

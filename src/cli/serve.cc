@@ -15,6 +15,9 @@
 namespace cli {
 namespace {
 
+/// What a process killed by a signal gives its shell.
+constexpr int exit_by_signal = 128;
+
 std::string manager() {
   const char* socket = std::getenv("NOTIFY_SOCKET");
   return socket != nullptr ? socket : "";
@@ -34,7 +37,10 @@ class Alone final : public Supervision {
     complain("ready");
     notify_manager(manager_, "READY=1");
   }
-  void stopping() override { notify_manager(manager_, "STOPPING=1"); }
+  void stopping() override {
+    stopping_ = true;
+    notify_manager(manager_, "STOPPING=1");
+  }
   [[nodiscard]] std::expected<Configuration, std::string> read_again() override {
     auto read = load_configuration(named_);
     if (!read) return std::unexpected(mistakes_text(read.error()));
@@ -43,13 +49,17 @@ class Alone final : public Supervision {
   [[nodiscard]] base::Task<std::optional<Order>> next_order() override {
     const base::Io<int> signal = co_await sys::real::wait(*signals_);
     if (!signal) co_return std::nullopt;
-    co_return *signal == SIGHUP ? Order::reload : Order::stop;
+    if (*signal == SIGHUP) co_return Order::reload;
+    // Whoever asks twice does not want to wait. What was acknowledged is on the disk (P1).
+    if (stopping_) ::_exit(exit_by_signal + *signal);
+    co_return Order::stop;
   }
 
  private:
   std::string named_;
   std::string manager_ = manager();
   std::optional<sys::real::Signals> signals_;
+  bool stopping_ = false;
 };
 
 /// Root keeps its privileges to itself, and lets another user do the work.

@@ -12,13 +12,6 @@
 
 namespace cli {
 
-namespace {
-
-/// What a process killed by a signal gives its shell.
-constexpr int exit_by_signal = 128;
-
-}  // namespace
-
 std::string mistakes_text(const std::vector<config::Mistake>& mistakes) {
   std::string out;
   for (const config::Mistake& mistake : mistakes) out += mistake.print() + '\n';
@@ -77,7 +70,6 @@ void Serving::announce() {
 }
 
 base::Task<> Serving::obey() {
-  bool stopping = false;
   for (;;) {
     const auto order = co_await supervision_.next_order();
     if (!order) co_return;
@@ -86,9 +78,6 @@ base::Task<> Serving::obey() {
       case Supervision::Order::stop: break;
       case Supervision::Order::end: ::_exit(exit_failed);
     }
-    // Whoever asks twice does not want to wait. What was acknowledged is on the disk (P1).
-    if (stopping) ::_exit(exit_by_signal + SIGTERM);
-    stopping = true;
     supervision_.stopping();
     server_.stop();
   }

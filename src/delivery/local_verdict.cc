@@ -21,7 +21,8 @@ class RejectKind final : public LocalKind {
   base::Task<> deliver(std::list<Parcel>& batch) override {
     for (Parcel& parcel : batch) {
       for (const LocalTarget& target : parcel.targets) {
-        parcel.conclude(target, Outcome::bounced, "550 5.7.1 " + base::escaped(target.where.argument));
+        parcel.conclude(target, Outcome::bounced,
+                        "550 5.7.1 " + base::escaped(target.where.argument));
       }
     }
     co_return;

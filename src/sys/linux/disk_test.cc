@@ -264,5 +264,27 @@ TEST_F(RealDiskTest, a_folder_is_opened_to_all_without_taking_a_permission_away)
   EXPECT_EQ(code(disk->open_directory_to_all(folder / "none", true)), IoErrorCode::not_found);
 }
 
+TEST_F(RealDiskTest, regular_files_only_where_that_is_asked_for) {
+  const auto careful = make_disk({.regular_files_only = true});
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(code(careful->open(folder / "fifo", OpenMode::read_write)), IoErrorCode::denied);
+  EXPECT_EQ(code(careful->open(folder / "fifo", OpenMode::read)), IoErrorCode::denied);
+  EXPECT_EQ(code(careful->open("/dev/null", OpenMode::append)), IoErrorCode::denied);
+  EXPECT_TRUE(careful->open(folder / "file", OpenMode::create));
+  EXPECT_TRUE(careful->open(folder / "file", OpenMode::read_write));
+}
+
+TEST_F(RealDiskTest, what_is_denied_somebody_else_may_open) {
+  std::vector<std::string> asked;
+  const auto ours = make_disk({.open_denied = [&](const std::string& path) -> Io<Descriptor> {
+    asked.push_back(path);
+    return base::io_error(IoErrorCode::denied, EPERM);
+  }});
+  EXPECT_EQ(code(ours->open(folder / "missing", OpenMode::read)), IoErrorCode::not_found);
+  EXPECT_TRUE(ours->open(folder / "file", OpenMode::create));
+  EXPECT_TRUE(ours->open(folder / "file", OpenMode::read));
+  EXPECT_TRUE(asked.empty());
+}
+
 }  // namespace
 }  // namespace sys::real

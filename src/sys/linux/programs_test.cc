@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <fstream>
 #include <optional>
 
@@ -339,6 +340,59 @@ TEST_F(ProgramsTest, many_run_side_by_side) {
   runner_.run(run_many(*programs_, folder_.path(), order));
   ASSERT_EQ(order.size(), 17u);
   EXPECT_EQ(std::ranges::count(order, "fast\n"), 16);
+}
+
+TEST_F(ProgramsTest, as_another_user_only_where_somebody_can_do_that) {
+  Text none("");
+  const Io<ProgramEnd> end = run(Program{.arguments = {"/bin/true"}, .run_as = "nobody"}, none);
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().code, IoErrorCode::denied);
+}
+
+/// Starts what it is given as us, and counts.
+struct Elsewhere {
+  Spawned operator()(const Program& program) {
+    ++started;
+    Program ours = program;
+    ours.run_as.clear();
+    return spawn(ours);
+  }
+  std::atomic<int> started = 0;
+};
+
+base::Task<> run_elsewhere(Programs& programs, std::string script, int& ended) {
+  const Program program{
+      .arguments = {"/bin/sh", "-c", script}, .time_max = 1min, .run_as = "somebody"};
+  Text none("");
+  const auto end = co_await run(programs, program, none);
+  if (end && end->number == 0) ++ended;
+}
+
+base::Task<> crowd_elsewhere(Programs& programs, Loop& loop, std::string folder, int& ended,
+                             const std::atomic<int>& started) {
+  base::Group group;
+  for (int i = 0; i < 64; ++i) group.spawn(run_elsewhere(programs, "sleep 1000", ended));
+  base::Group waiting;
+  waiting.spawn(run_elsewhere(programs, "touch " + folder + "/cancelled", ended));
+  base::Group last;
+  last.spawn(run_elsewhere(programs, "exit 0", ended));
+  while (started < 64) (void)co_await sleep_until(loop, loop.now() + 5ms);
+  EXPECT_EQ(started, 64);
+  waiting.cancel();
+  co_await waiting.join();
+  group.cancel();
+  co_await group.join();
+  co_await last.join();
+}
+
+TEST_F(ProgramsTest, elsewhere_so_many_run_and_the_others_wait) {
+  Elsewhere elsewhere;
+  programs_ = make_programs(runner_.loop, std::ref(elsewhere));
+  int ended = 0;
+  runner_.run(crowd_elsewhere(*programs_, runner_.loop, folder_.path(), ended, elsewhere.started));
+  EXPECT_EQ(ended, 1);
+  EXPECT_EQ(elsewhere.started, 65);
+  EXPECT_FALSE(std::ifstream(folder_ / "cancelled").good());
 }
 
 }  // namespace
