@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the trace costs: the relay of bench/load.py with `[trace]`, and with `trace.keep = "0s"`.
+"""What the trace costs: the relay of bench/load.py with `[trace]`, and with `trace.keep = ""`.
 
     bench/trace.py [--pairs N] [--count N] PROGRAM
 
@@ -38,16 +38,16 @@ def main():
     parser.add_argument("--size", type=int, default=4096)
     options = parser.parse_args()
     options.sessions = 20
-    ratios, cpus = [], {"0s": [], "7d": []}
+    ratios, cpus = [], {"": [], "7d": []}
     for _ in range(options.pairs):
         rates = {}
         for keep in cpus:
             rates[keep], cpu = measure(options, keep)
             cpus[keep].append(cpu)
-        ratios.append(rates["7d"] / rates["0s"])
+        ratios.append(rates["7d"] / rates[""])
     print(f"relay with the trace: {statistics.median(ratios):.2f} × without ({min(ratios):.2f} to "
           f"{max(ratios):.2f}); {statistics.median(cpus['7d']):.2f} and "
-          f"{statistics.median(cpus['0s']):.2f} CPU s for 1,000")
+          f"{statistics.median(cpus['']):.2f} CPU s for 1,000")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ void Stories::take_received(const json::object& event) {
 
 void Stories::take_queued(const json::object& queued) {
   for (const std::string_view key : {"id", "from", "size", "received"}) {
-    if (const json::value* value = queued.if_contains(key)) message_[key] = *value;
+    const json::value* value = queued.if_contains(key);
+    if (value != nullptr && message_[key].is_null()) message_[key] = *value;
   }
   if (text_of(queued, "state") == "quarantined")
     return quarantined(queued, text_of(queued, "what"));

@@ -66,7 +66,7 @@ TEST(trace_view, the_queue_says_what_comes_next) {
           .as_object();
   const std::string events[] = {received, deferred};
   const json::object trace = describe_trace({.events = events, .queued = &queued});
-  EXPECT_EQ(trace.at("size").to_number<int>(), 900);
+  EXPECT_EQ(trace.at("size").to_number<int>(), 700);
   EXPECT_EQ(recipient(trace, 0).at("waits_for").as_string(),
             "the next attempt at 2026-11-25T08:01:01.000Z, by mx:b.test; the last one ended with: "
             "451 4.3.0 later");
