@@ -11,8 +11,9 @@
 
 namespace lab {
 
-/// Of one message, at most; what is more is counted.
-inline constexpr std::size_t steps_max = 200;
+/// Of one message, and of all of them, at most; what is more is counted.
+inline constexpr std::size_t steps_max = 500;
+inline constexpr std::size_t all_steps_max = 1'000'000;
 
 /// One thing that happened to a message.
 struct Step {
@@ -75,13 +76,16 @@ class Journal {
 
   void link(const Name& name, const Known& known);
   void link_names(const Name& name, const Name& other, bool report);
-  void put(Journey& journey, Step step);
+  /// Into a journey, or what waits to become a part of one.
+  template <class Steps>
+  void put(Steps& to, Step step);
 
   std::vector<Journey> journeys_;
   std::map<std::string, std::size_t> by_token_;
   std::map<std::string, std::string> machines_;
   std::map<Name, Known> known_;
   std::map<Name, Waiting> waiting_;  ///< Of names that are not known yet.
+  std::size_t steps_ = 0;
   std::uint64_t unlinked_ = 0;
 };
 

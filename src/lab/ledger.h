@@ -34,6 +34,9 @@ struct Totals {
   std::uint64_t reports = 0;       ///< Notifications that arrived, delays, too.
 };
 
+/// By their names, in the order above.
+[[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> figures(const Totals& totals);
+
 /// The accounting. It stands outside of the servers: what clients were told, what mailboxes and
 /// foreign hosts hold, and what reports came back to the originators.
 ///

@@ -9,12 +9,14 @@
 
 #include "base/group.h"
 #include "engine/channel.h"
-#include "server/foreign_host_testing.h"
-#include "server/foreign_ledger_testing.h"
+#include "lab/foreign_host.h"
+#include "lab/ledger.h"
 #include "sim/world.h"
 
 // Clients as there are outside; they share no code with ours.
-namespace server::foreign {
+namespace lab {
+
+using namespace std::chrono_literals;
 
 enum class Manner : std::uint8_t {
   polite,     ///< Waits for each reply.
@@ -70,12 +72,11 @@ class Client {
   base::Task<> run() {
     while (left_ > 0) {
       const Message message = next_message();
-      ledger_.sent(message.token, message.content);
+      ledger_.sent(message.token, message.content, message.recipients);
       const bool vanishes = plan_.manner == Manner::vanishes && tokens_ % 2 == 0;
       if (co_await submit(message, vanishes)) {
         --left_;
-        for (const std::string& recipient : message.recipients)
-          ledger_.acknowledged({message.token, recipient.substr(recipient.find('@') + 1)});
+        ledger_.acknowledged(message.token);
         if (plan_.between > base::Duration() && !co_await pause(loop_, plan_.between)) co_return;
       } else if (!vanishes && !co_await pause(loop_, 5s)) {
         co_return;
@@ -86,7 +87,8 @@ class Client {
   Message next_message() {
     Message out;
     ++tokens_;
-    out.token = "token-" + std::to_string(serial_) + std::to_string(1'000'000 + tokens_);
+    out.token = token_for(static_cast<std::uint64_t>(serial_) * 10'000'000 +
+                          static_cast<std::uint64_t>(1'000'000 + tokens_));
     const std::string local =
         rng_.chance(plan_.unknown_per_mille) ? "no" : "u" + std::to_string(rng_.below(5));
     const std::size_t first = rng_.below(domains_.size());
@@ -194,4 +196,4 @@ class Client {
   base::Group group_;
 };
 
-}  // namespace server::foreign
+}  // namespace lab

@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <deque>
 
-#include "server/foreign_client_testing.h"
-#include "server/foreign_host_testing.h"
+#include "lab/foreign_client_testing.h"
+#include "lab/foreign_host.h"
 #include "server/site_testing.h"
 
 // The whole among strangers: clients and next hops as there are outside, and a ledger that knows
 // what each of them was told and what each of them has.
-namespace server {
+namespace lab {
 namespace {
 
 using namespace std::chrono_literals;
-using foreign::ClientPlan;
-using foreign::Host;
-using foreign::Ledger;
-using foreign::Manner;
-using foreign::Personality;
 
 struct HostPlan {
   std::string name;  ///< Its domain is below `.test`.
@@ -73,7 +68,7 @@ address = ""
   for (std::size_t i = 0; i < scenario.hosts.size(); ++i)
     if (scenario.hosts[i].personality.lmtp)
       out += "[[route]]\nrecipient = \"" + scenario.hosts[i].name +
-             ".test\"\nvia = \"lmtp:203.0.113." + std::to_string(i + 1) + ":25\"\n";
+             ".test\"\nvia = \"lmtp:203.0.113." + std::to_string(i + 1) + ":24\"\n";
   return out;
 }
 
@@ -91,10 +86,9 @@ class Traffic {
     for (const HostPlan& host : scenario.hosts) {
       domains.push_back(host.name + ".test");
       const std::string address = "203.0.113." + std::to_string(hosts_.size() + 1);
-      hosts_.emplace_back(world_, out_.ledger, domains.back(), address, host.personality);
+      add_host(domains.back(), address, host.personality);
     }
-    hosts_.emplace_back(world_, out_.ledger, "client.test", "203.0.113.200",
-                        Personality{.keeps_reports = true});
+    add_host("client.test", "203.0.113.200", {});
     if (scenario.forgets_syncs)
       site_.machine().disk().set_skip(
           [](sim::DiskOperation, const std::string& path, auto) { return path.contains("/log."); });
@@ -128,8 +122,17 @@ class Traffic {
   }
 
  private:
+  void add_host(const std::string& domain, const std::string& address, Personality personality) {
+    personality.unknown = {"no"};
+    EXPECT_TRUE(world_.zone().add_text(domain, "MX", "10 mx." + domain + "."));
+    EXPECT_TRUE(world_.zone().add_text("mx." + domain, "A", address));
+    hosts_.emplace_back(world_, Books{out_.ledger, journal_}, "mx." + domain,
+                        *base::IpAddress::parse(address), std::vector{domain},
+                        std::move(personality));
+    hosts_.back().boot();
+  }
   [[nodiscard]] bool clients_done() const {
-    return std::ranges::all_of(clients_, &foreign::Client::is_done);
+    return std::ranges::all_of(clients_, &Client::is_done);
   }
   [[nodiscard]] bool drained() const { return clients_done() && site_.queued() == 0; }
 
@@ -137,26 +140,27 @@ class Traffic {
     site_.machine().stop_not();
     if (site_.is_stopped()) site_.reboot();
     site_.shut_down();
-    for (foreign::Client& client : clients_) client.stop();
-    for (Host& host : hosts_) host.stop();
+    for (Client& client : clients_) client.stop();
+    for (ForeignHost& host : hosts_) host.stop();
     const auto busy = [this] {
-      return !std::ranges::all_of(clients_, &foreign::Client::ended) ||
-             !std::ranges::all_of(hosts_, &Host::ended);
+      return !std::ranges::all_of(clients_, &Client::ended) ||
+             !std::ranges::all_of(hosts_, &ForeignHost::has_ended);
     };
     EXPECT_EQ(world_.run_while(busy, 1h), sim::Ran::done);
   }
 
   Scenario scenario_;
   Outcome out_;
+  Journal journal_;
   sim::World world_;
-  Site site_;
-  std::deque<Host> hosts_;
-  std::deque<foreign::Client> clients_;
+  server::Site site_;
+  std::deque<ForeignHost> hosts_;
+  std::deque<Client> clients_;
 };
 
 Outcome run(const Scenario& scenario) { return Traffic(scenario).run(); }
 
-std::string print(const std::set<foreign::Key>& keys) {
+std::string print(const std::set<Ledger::Key>& keys) {
   std::string out = std::to_string(keys.size());
   for (const auto& [token, domain] : keys) out += " " + token + "@" + domain;
   return out.substr(0, 500);
@@ -207,9 +211,9 @@ TEST(Foreign, each_kind_of_next_hop_alone) {
                                  .clients = {{.messages = 200, .unknown_per_mille = 50}},
                                  .expire = row.expire});
     expect_sound(outcome, row.name);
-    EXPECT_EQ(outcome.ledger.acknowledged(), 200u) << row.name;
-    if (row.end == End::arrives) EXPECT_GT(outcome.ledger.arrived(), 170u) << row.name;
-    if (row.end == End::is_reported) EXPECT_EQ(outcome.ledger.failed(), 200u) << row.name;
+    EXPECT_EQ(outcome.ledger.totals().sent, 200u) << row.name;
+    if (row.end == End::arrives) EXPECT_GT(outcome.ledger.totals().delivered, 170u) << row.name;
+    if (row.end == End::is_reported) EXPECT_EQ(outcome.ledger.totals().bounced, 200u) << row.name;
   }
 }
 
@@ -229,7 +233,7 @@ TEST(Foreign, each_kind_of_client_alone) {
   for (const ClientCase& row : client_cases) {
     const Outcome outcome = run({.hosts = {{"z", {}}}, .clients = {row.plan}});
     expect_sound(outcome, row.name);
-    EXPECT_EQ(outcome.ledger.arrived(), 100u) << row.name;
+    EXPECT_EQ(outcome.ledger.totals().delivered, 100u) << row.name;
     EXPECT_EQ(outcome.events("received"), 100u) << row.name;
   }
 }
@@ -257,7 +261,7 @@ TEST(Foreign, all_together) {
   const Outcome outcome =
       run({.seed = 4, .hosts = everybody(), .clients = all_clients(200, {}), .expire = "1d"});
   expect_sound(outcome, "all together");
-  EXPECT_GE(outcome.ledger.acknowledged(), 1'000u);
+  EXPECT_GE(outcome.ledger.totals().sent, 1'000u);
 }
 
 /// The longest time, in seconds, from acceptance to delivery in `domain`.
@@ -293,7 +297,7 @@ TEST(Foreign, a_day_of_traffic) {
                                .expire = "6h",
                                .resets_per_mille = 1});
   // A reset may hit any reply.
-  expect_sound(outcome, "a day", outcome.ledger.acknowledged());
+  expect_sound(outcome, "a day", outcome.ledger.totals().sent);
   EXPECT_GE(outcome.took, 23h);
 }
 
@@ -307,8 +311,7 @@ TEST(Foreign, crashes_lose_nothing) {
                                  .crashes = true,
                                  .how = kill ? sim::Stop::kill : sim::Stop::power_cut});
     // After a kill what is sent twice has its `unknown`; a power cut hides the window.
-    const std::size_t doubled_max =
-        kill ? outcome.events("unknown") : outcome.ledger.acknowledged();
+    const std::size_t doubled_max = kill ? outcome.events("unknown") : outcome.ledger.totals().sent;
     expect_sound(outcome, "seed " + std::to_string(seed), doubled_max);
   }
 }
@@ -341,4 +344,4 @@ TEST(Foreign, one_seed_gives_one_event_log_octet_for_octet) {
 }
 
 }  // namespace
-}  // namespace server
+}  // namespace lab
