@@ -195,8 +195,10 @@ delivery::SmtpClientOptions Demo::client_options() const {
                               .tls_handshake = answer_time_max,
                               .quit = answer_time_max};
   options.connect_timeout = answer_time_max;
-  options.session.credentials = {std::string(demo_originator),
-                                 base::Secret(std::string(demo_password))};
+  options.login.credentials =
+      std::make_shared<const sasl::ClientCredentials>(sasl::ClientCredentials{
+          .user = std::string(demo_originator), .secret = crypto::Secret(demo_password)});
+  options.login.nonce = delivery::make_nonce(*world_.random);
   return options;
 }
 

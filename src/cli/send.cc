@@ -16,6 +16,7 @@
 #include "cli/secret_input.h"
 #include "delivery/smtp_client.h"
 #include "grammar/path.h"
+#include "sys/linux/clock.h"
 #include "sys/linux/net.h"
 #include "sys/linux/tls.h"
 
@@ -114,7 +115,9 @@ Checked<delivery::SmtpClientOptions> make_client_options(const SendOptions& opti
   if (!options.auth_user.empty()) {
     auto password = read_password_file(options.password_file);
     if (!password) return failed(password.error());
-    out.session.credentials = {options.auth_user, base::Secret(std::string(password->reveal()))};
+    out.login.credentials = std::make_shared<const sasl::ClientCredentials>(
+        sasl::ClientCredentials{.user = options.auth_user, .secret = password->clone()});
+    out.login.nonce = delivery::make_nonce(*sys::real::make_random());
   }
   return out;
 }

@@ -12,12 +12,23 @@ namespace {
 constexpr Choice<policy::SourceRoutes> source_routes[] = {
     {"refuse", policy::SourceRoutes::refuse},
     {"strip", policy::SourceRoutes::strip},
-    {"honor", {}},
+    {"honor", policy::SourceRoutes::honor},
+};
+
+constexpr Choice<route::Rewrite> rewrites[] = {
+    {"percent", route::Rewrite::percent},
+    {"bang", route::Rewrite::bang},
 };
 
 /// In octets. A name for people to read in lists.
 constexpr std::size_t lane_octets_max = 64;
-constexpr std::size_t auth_user_octets_max = 255;
+
+constexpr Choice<route::TlsDemand> tls_demands[] = {
+    {"off", route::TlsDemand::off},
+    {"opportunistic", route::TlsDemand::opportunistic},
+    {"require", route::TlsDemand::require},
+    {"verify", route::TlsDemand::verify},
+};
 
 std::string expected_network(std::string_view found) {
   return fmt::format(
@@ -64,7 +75,11 @@ void read_relay(Section& root, const Loading& loading) {
   read_relay_domains(relay, loading);
   relay.choice("source_routes", source_routes, loading.config.relay.source_routes);
   relay.boolean("ask", loading.config.relay.ask);
-  relay.not_supported_yet("reverse_routes");
+  relay.boolean("reverse_routes", loading.config.relay.reverse_routes);
+  if (loading.config.relay.reverse_routes &&
+      loading.config.relay.source_routes != policy::SourceRoutes::honor) {
+    loading.warn("relay.reverse_routes does nothing unless relay.source_routes is \"honor\"");
+  }
   relay.finish();
 }
 
@@ -104,77 +119,103 @@ void read_lane(Section& section, route::Rule& rule) {
   rule.lane = text->value;
 }
 
-void read_auth(Section& section, const Loading& loading, route::Rule& rule) {
-  Section table = section.table("auth");
-  const auto user = table.filled_text("user");
-  const auto file = table.filled_text("password_file");
-  table.finish();
-  if (!user && !file) return;
-  if (!user) table.fail_at("user", "missing: expected the name to log in with");
-  if (!file) table.fail_at("password_file", "missing: expected the file with the password");
-  const std::string path = file ? loading.name_file(*file) : std::string();
-  if (!user || !file) return;
-  if (user->value.size() > auth_user_octets_max) {
-    return table.fail(*user, fmt::format("expected at most {} octets", auth_user_octets_max));
+void read_tls(Section& section, route::Rule& rule) {
+  if (!section.has_filled("tls")) {
+    (void)section.filled_text("tls");
+    return;
   }
-  rule.auth = std::make_shared<const route::RouteAuth>(route::RouteAuth{user->value, path});
+  route::TlsDemand tls = route::TlsDemand::opportunistic;
+  section.choice("tls", tls_demands, tls);
+  rule.tls = tls;
 }
 
-/// What `via` makes of the login.
-void check_auth(Section& section, const Loading& loading, const route::Rule& rule) {
-  if (!rule.via.is_host()) {
-    return section.fail_at("auth", fmt::format("expected smtp://, smtps:// or lmtp:HOST as via: "
-                                               "nobody logs in at {}",
-                                               rule.via.print()));
+/// Where mail for recipients of the rule goes. False: there was a mistake.
+bool read_via(Section& section, const Loading& loading, route::Rule& rule) {
+  const auto via =
+      section.required_text("via", "expected where mail goes, such as \"smtp://HOST\"");
+  if (!via) return false;
+  auto target = route::parse_via(via->value);
+  if (!target) section.fail(*via, target.error().message);
+  if (!target || !complete_target(section, *via, loading, *target)) return false;
+  rule.via = *std::move(target);
+  if (const auto mistake = via_mistake(rule, rule.via)) {
+    section.fail_at(mistake->key, mistake->message);
   }
-  const bool never_in_tls =
-      loading.config.delivery.tls == TlsPolicy::off && rule.via.scheme != route::Scheme::smtps;
-  if (never_in_tls) {
-    loading.warn(
-        fmt::format("delivery.tls is \"off\": mail by way of {} waits for ever, for nobody "
-                    "logs in without TLS",
-                    rule.via.print()));
+  warn_of_login(rule, rule.via, loading);
+  return true;
+}
+
+/// `table` in place of `recipient` and `via`.
+bool read_rows(Section& section, const Text& table, const Loading& loading, route::Rule& rule) {
+  for (const std::string_view name : {"recipient", "via"}) {
+    if (section.filled_text(name)) {
+      section.fail_at(name, "expected no recipient and no via beside table: its rows have them");
+    }
   }
+  rule.table = read_route_table(section, table, loading, rule);
+  return rule.table != nullptr;
+}
+
+void read_rewrite(Section& section, route::Rule& rule) {
+  if (section.has_filled("rewrite")) {
+    section.choice("rewrite", rewrites, rule.rewrite);
+  } else {
+    (void)section.filled_text("rewrite");
+  }
+}
+
+/// Only where the operator names the gateway's domains, and where it is named, too: by MX, what a
+/// gateway's address stands for would lead anywhere.
+void check_rewrite(Section& section, const route::Rule& rule) {
+  using Kind = route::AddressPattern::Kind;
+  const Kind kind = rule.recipient.kind;
+  if (rule.table || (kind != Kind::domain && kind != Kind::below)) {
+    return section.fail_at("rewrite",
+                           "expected \"domain\" or \"*.domain\" as recipient: what local-parts "
+                           "mean is said for named domains alone");
+  }
+  if (rule.via.is_host() || rule.via.scheme == route::Scheme::pipe ||
+      rule.via.scheme == route::Scheme::lmtp) {
+    return;
+  }
+  section.fail_at("rewrite", "expected a gateway as via: smtp://, smtps://, lmtp: or pipe:");
 }
 
 std::optional<route::Rule> read_route(Section& section, const Loading& loading) {
   route::Rule rule;
-  std::optional<route::AddressPattern> recipient;
   const auto sender = section.filled_text("sender");
   const auto network = section.filled_text("network");
   const auto user = section.filled_text("user");
-  const bool needs_recipient = !section.has_filled("sender") && !section.has_filled("network") &&
-                               !section.has_filled("user");
+  const auto table = section.filled_text("table");
+  const bool needs_recipient = !table && !section.has_filled("sender") &&
+                               !section.has_filled("network") && !section.has_filled("user");
   const auto recipient_text =
       needs_recipient ? section.required_text("recipient",
                                               "expected an address, \"domain\", \"*.domain\" or "
                                               "\"*\"")
                       : section.filled_text("recipient");
-  const auto via =
-      section.required_text("via", "expected where mail goes, such as \"smtp://HOST\"");
   read_lane(section, rule);
-  read_auth(section, loading, rule);
+  read_tls(section, rule);
+  rule.auth = read_auth(section, loading);
+  const bool leads_somewhere =
+      table ? read_rows(section, *table, loading, rule) : read_via(section, loading, rule);
   const auto run_as = section.filled_text("run_as");
+  read_rewrite(section, rule);
   section.finish();
 
-  if (!needs_recipient && !recipient_text) recipient.emplace();
-  read_pattern(section, recipient_text, recipient);
+  std::optional<route::AddressPattern> recipient;
+  if (!needs_recipient && (table || !recipient_text)) recipient.emplace();
+  if (!table) read_pattern(section, recipient_text, recipient);
   read_pattern(section, sender, rule.sender);
   read_pattern(section, user, rule.user);
   if (network) {
     rule.network = base::Network::parse(network->value);
     if (!rule.network) section.fail(*network, expected_network(network->value));
   }
-  if (!via) return std::nullopt;
-  auto target = route::parse_via(via->value);
-  if (!target) section.fail(*via, target.error().message);
-  if (!target || !complete_target(section, *via, loading, *target) || !recipient) {
-    return std::nullopt;
-  }
-  set_run_as(section, run_as, loading, *target);
+  if (!leads_somewhere || !recipient) return std::nullopt;
+  set_run_as(section, run_as, loading, rule.via);
   rule.recipient = std::move(*recipient);
-  rule.via = std::move(*target);
-  if (rule.auth) check_auth(section, loading, rule);
+  if (rule.rewrite != route::Rewrite::none) check_rewrite(section, rule);
   return rule;
 }
 

@@ -76,18 +76,39 @@ ScramVerifier make_scram_verifier(const Secret& password, std::string_view salt,
                                   unsigned iterations) {
   PH_ASSERT(iterations >= scram_iterations_min && iterations <= scram_iterations_max);
   PH_ASSERT(salt.size() >= scram_salt_octets_min && salt.size() <= scram_salt_octets_max);
+  const Secret salted = scram_salted_password(password, salt, iterations);
+  Sha256 client_key = hmac_sha256(salted.reveal(), "Client Key");
+  ScramVerifier out{.iterations = iterations,
+                    .salt = std::string(salt),
+                    .stored_key = as_string(sha256(octets_of(client_key))),
+                    .server_key = as_string(hmac_sha256(salted.reveal(), "Server Key"))};
+  wipe(reinterpret_cast<char*>(client_key.data()), client_key.size());
+  return out;
+}
+
+Secret scram_salted_password(const Secret& password, std::string_view salt, unsigned iterations) {
   Sha256 salted;  // SaltedPassword := Hi(password, salt, i), which is PBKDF2 [RFC5802 2.2].
   const std::string_view octets = password.reveal();
   PH_ASSERT(PKCS5_PBKDF2_HMAC(octets.data(), static_cast<int>(octets.size()),
                               reinterpret_cast<const unsigned char*>(salt.data()),
                               static_cast<int>(salt.size()), static_cast<int>(iterations),
                               EVP_sha256(), static_cast<int>(salted.size()), salted.data()) == 1);
-  Sha256 client_key = hmac_sha256(octets_of(salted), "Client Key");
-  ScramVerifier out{.iterations = iterations,
-                    .salt = std::string(salt),
-                    .stored_key = as_string(sha256(octets_of(client_key))),
-                    .server_key = as_string(hmac_sha256(octets_of(salted), "Server Key"))};
+  Secret out(octets_of(salted));
   wipe(reinterpret_cast<char*>(salted.data()), salted.size());
+  return out;
+}
+
+ScramClientKeys scram_client_keys(const Secret& salted_password, std::string_view auth_message) {
+  Sha256 client_key = hmac_sha256(salted_password.reveal(), "Client Key");
+  const Sha256 stored_key = sha256(octets_of(client_key));
+  const Sha256 signature = hmac_sha256(octets_of(stored_key), auth_message);
+  const Sha256 server_key = hmac_sha256(salted_password.reveal(), "Server Key");
+  ScramClientKeys out{
+      .proof = as_string(client_key),
+      .server_signature = as_string(hmac_sha256(octets_of(server_key), auth_message))};
+  for (std::size_t i = 0; i < key_octets; ++i) {
+    out.proof[i] = static_cast<char>(static_cast<unsigned char>(out.proof[i]) ^ signature[i]);
+  }
   wipe(reinterpret_cast<char*>(client_key.data()), client_key.size());
   return out;
 }

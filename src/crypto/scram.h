@@ -45,6 +45,19 @@ struct ScramVerifier {
 [[nodiscard]] ScramVerifier make_scram_verifier(const Secret& password, std::string_view salt,
                                                 unsigned iterations = scram_iterations_default);
 
+/// SaltedPassword [RFC5802 3], which is PBKDF2: as much work as there are iterations, at least one.
+/// Never on a loop.
+[[nodiscard]] Secret scram_salted_password(const Secret& password, std::string_view salt,
+                                           unsigned iterations);
+/// What a client proves with a salted password, and what a server that knows the verifier answers,
+/// over the AuthMessage of one exchange [RFC5802 3].
+struct ScramClientKeys {
+  std::string proof;             ///< A Sha256.
+  std::string server_signature;  ///< A Sha256.
+};
+[[nodiscard]] ScramClientKeys scram_client_keys(const Secret& salted_password,
+                                                std::string_view auth_message);
+
 /// ClientProof and ServerSignature of one exchange, over its AuthMessage [RFC5802 3].
 [[nodiscard]] bool verify_scram_proof(const ScramVerifier& verifier, std::string_view auth_message,
                                       std::string_view proof);

@@ -32,23 +32,32 @@ TEST(client_options, credentials_are_never_sent_without_tls) {  // [RFC4954 4]
   }
 }
 
-TEST(client_options, credentials_are_those_of_the_route) {
-  Settings settings;
-  settings.passwords.emplace("/f", base::Secret("secret"));
-  const auto with = client_options(settings, to("smtps://z.test", true), host, TlsDemand::require);
-  ASSERT_TRUE(with.session.credentials);
-  EXPECT_EQ(with.session.credentials->user, "u");
-  EXPECT_EQ(with.session.credentials->password.reveal(), "secret");
-  EXPECT_TRUE(with.implicit_tls);
-  EXPECT_FALSE(with.verify);
-  const auto without = client_options(settings, to("smtp://z.test"), host, TlsDemand::verify);
-  EXPECT_FALSE(without.session.credentials);
-  EXPECT_FALSE(without.implicit_tls);
-  EXPECT_TRUE(without.verify);
-  const Settings empty;
-  const auto missing = client_options(empty, to("smtp://z.test", true), host, TlsDemand::require);
-  ASSERT_TRUE(missing.session.credentials);
-  EXPECT_TRUE(missing.session.credentials->password.empty());
+TEST(client_options, the_rule_decides_about_tls_before_the_configuration) {
+  for (const TlsDemand configured : demands) {
+    Settings settings;
+    settings.tls = configured;
+    for (const TlsDemand wanted : demands) {
+      route::Decision decision = to("smtp://z.test");
+      decision.tls = wanted;
+      EXPECT_EQ(tls_demand(settings, decision, host), wanted);
+      decision = to("smtp://z.test", true);
+      decision.tls = wanted;
+      EXPECT_EQ(tls_demand(settings, decision, host), std::max(wanted, TlsDemand::require));
+    }
+    // From the first octet: nothing weaker can be meant.
+    EXPECT_EQ(tls_demand(settings, to("smtps://z.test"), host),
+              std::max(configured, TlsDemand::require));
+  }
+}
+
+TEST(client_options, tls_is_as_the_target_and_the_demand_say) {
+  const Settings settings;
+  const auto smtps = client_options(settings, to("smtps://z.test"), host, TlsDemand::require);
+  EXPECT_TRUE(smtps.implicit_tls);
+  EXPECT_FALSE(smtps.verify);
+  const auto smtp = client_options(settings, to("smtp://z.test"), host, TlsDemand::verify);
+  EXPECT_FALSE(smtp.implicit_tls);
+  EXPECT_TRUE(smtp.verify);
 }
 
 TEST(client_options, lmtp_by_a_socket_in_the_file_system_needs_no_tls) {

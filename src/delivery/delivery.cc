@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "delivery/client_options.h"
 #include "delivery/idle_worker.h"
 #include "delivery/local_worker.h"
 #include "delivery/smtp_worker.h"
+#include "delivery/tokens.h"
 
 namespace delivery {
 
@@ -55,6 +57,7 @@ Delivery::Delivery(const DeliveryWorld& world, queue::Options options,
                .on_report = [this](const spool::StoredMessage& report) { accepted(report); },
                .spawn = [this](base::Task<> task) { workers_.spawn(std::move(task)); }}),
       notes_(world.log),
+      tokens_(std::make_unique<Tokens>(Tokens::World{world.loop, world.disk, world.programs})),
       signal_(world.loop),
       wake_(std::make_unique<Wake>(world.timers, signal_)),
       grace_(std::make_unique<Grace>(world.timers, workers_)) {
@@ -63,6 +66,10 @@ Delivery::Delivery(const DeliveryWorld& world, queue::Options options,
 }
 
 Delivery::~Delivery() = default;
+
+ClientWorld Delivery::client_world() {
+  return {world_.net, world_.timers, world_.random, &world_.workers, tokens_.get()};
+}
 
 Instant Delivery::instant(WallTime time) const {
   const auto left = std::max(time - world_.clock.wall(), std::chrono::milliseconds(0));

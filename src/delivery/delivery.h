@@ -28,7 +28,8 @@
 
 namespace sys {
 class Disk;
-}
+class Workers;
+}  // namespace sys
 
 namespace delivery {
 
@@ -45,9 +46,13 @@ struct DeliveryWorld {
   engine::Resolver& resolver;
   engine::EventLog& log;
   spool::Spool& spool;
+  sys::Disk& disk;        ///< For small files.
+  sys::Workers& workers;  ///< For calculations that take long.
 };
 
 class Routing;
+class Tokens;
+struct ClientWorld;
 
 /// Takes every message from its acceptance to the end of our responsibility. One worker for each
 /// connection; which messages are due when is the queue's business.
@@ -195,6 +200,7 @@ class Delivery final : public spool::RecoverySink {
       std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting);
   void hop_reached(queue::NextHop& hop);
   void hop_answered(queue::NextHop& hop, queue::Queue::Answer answer);
+  [[nodiscard]] ClientWorld client_world();
   /// The next due entry of the hop, unless we are stopping.
   [[nodiscard]] std::unique_ptr<queue::Entry> take(queue::NextHop& hop);
   /// Waits for another entry for an open connection. Null: time to close it.
@@ -209,6 +215,7 @@ class Delivery final : public spool::RecoverySink {
   queue::Queue queue_;
   Ledger ledger_;
   TraceNotes notes_;
+  std::unique_ptr<Tokens> tokens_;
   engine::Signal signal_;
   std::unique_ptr<Wake> wake_;
   std::unique_ptr<Grace> grace_;

@@ -250,7 +250,9 @@ class Office {
                     .timers = timers,
                     .resolver = resolver,
                     .log = log,
-                    .spool = spool},
+                    .spool = spool,
+                    .disk = office.machine_.disk(),
+                    .workers = office.machine_.workers()},
                    office.settings.queue, std::make_shared<const Settings>(office.settings)),
           stop(office.loop_) {}
     engine::Timers timers;

@@ -115,7 +115,7 @@ base::Task<> RecipientProbe::ask_server(route::Target target, std::string forwar
     if (hosts) addresses = addresses_of(*hosts);
   }
   for (const HostAddress& address : addresses) {
-    auto client = co_await open_client(net_, timers_, settings, decision, address);
+    auto client = co_await open_client({net_, timers_, random_}, settings, decision, address);
     if (!client) continue;
     probed = co_await ask_client(std::move(*client), forward_path);
     if (probed != Probed::unavailable) co_return;

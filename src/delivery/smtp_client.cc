@@ -84,6 +84,7 @@ base::Task<SmtpClient::Opened> SmtpClient::open(sys::Net& net, engine::Timers& t
   }
   if (!options.tls) options.session.tls = smtp::TlsPolicy::off;
   options.session.tls_on = options.implicit_tls;
+  options.session.login = options.login.credentials != nullptr;
   std::unique_ptr<SmtpClient> client(
       new SmtpClient(std::move(*connection), timers, std::move(host), std::move(options)));
   std::optional<OpenFailure> failure = co_await client->greet();
@@ -99,9 +100,22 @@ base::Task<std::optional<OpenFailure>> SmtpClient::greet() {
       co_return handshake_failure(channel_);
     }
   }
+  ClientLogin login(options_.login);
   for (;;) {
-    const smtp::ClientEvent event = co_await next_event();
+    smtp::ClientEvent event = co_await next_event();
     if (std::holds_alternative<smtp::Ready>(event)) co_return std::nullopt;
+    if (std::holds_alternative<smtp::LoginWanted>(event)) {
+      login.begin(session_, now());
+      continue;
+    }
+    if (auto* challenge = std::get_if<smtp::LoginChallenge>(&event)) {
+      co_await login.respond(std::move(*challenge), session_, timers_);
+      continue;
+    }
+    if (std::holds_alternative<smtp::LoginEnded>(event)) {
+      login.end(session_);
+      continue;
+    }
     if (std::holds_alternative<smtp::StartTls>(event)) {
       if (co_await start_tls()) continue;
       co_return handshake_failure(channel_);

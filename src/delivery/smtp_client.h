@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/task.h"
+#include "delivery/client_login.h"
 #include "engine/channel.h"
 #include "smtp/client_session.h"
 #include "sys/net.h"
@@ -28,6 +29,7 @@ struct SmtpClientOptions {
   smtp::ClientOptions session;
   std::shared_ptr<sys::TlsContext> tls;  ///< Null: no TLS, whatever the policy.
   bool implicit_tls = false;             ///< TLS from the first octet [RFC8314 3].
+  LoginOptions login;                    ///< Before the first transaction, never without TLS.
   bool verify = false;                   ///< The certificate must be valid for the host's name.
   std::optional<base::IpAddress> source;
   base::Duration connect_timeout = std::chrono::seconds(30);

@@ -168,8 +168,8 @@ base::Task<bool> SmtpWorker::connect_next() {
   last_ = addresses_[next_address_++];
   last_tls_.clear();
   same_host_ = false;
-  auto opened = co_await open_client(delivery_.world_.net, delivery_.world_.timers,
-                                     delivery_.current_settings(), decision_, last_);
+  auto opened = co_await open_client(delivery_.client_world(), delivery_.current_settings(),
+                                     decision_, last_);
   if (!opened) {
     all_permanent_ = all_permanent_ && opened.error().permanent();
     failure_ = opened.error().text;

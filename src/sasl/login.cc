@@ -41,11 +41,10 @@ Step LoginServer::fail(FailureCode code) {
   return Failed{code};
 }
 
-std::optional<crypto::Secret> LoginClient::respond(std::string_view) {
+ClientStep LoginClient::respond(std::string_view) {
+  if (challenges_ == 2) return GivenUp{"a challenge too many"};
   ++challenges_;
-  if (challenges_ == 1) return crypto::Secret(user_);
-  if (challenges_ == 2) return password_.clone();
-  return std::nullopt;
+  return challenges_ == 1 ? crypto::Secret(user_) : password_.clone();
 }
 
 }  // namespace sasl

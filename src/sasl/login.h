@@ -32,7 +32,8 @@ class LoginClient final : public ClientMechanism {
       : user_(std::move(user)), password_(std::move(password)) {}
 
   [[nodiscard]] std::optional<crypto::Secret> start() override { return std::nullopt; }
-  [[nodiscard]] std::optional<crypto::Secret> respond(std::string_view challenge) override;
+  [[nodiscard]] ClientStep respond(std::string_view challenge) override;
+  [[nodiscard]] bool is_complete() const override { return challenges_ == 2; }
 
  private:
   std::string user_;

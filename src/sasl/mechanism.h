@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -78,22 +79,62 @@ class ServerMechanism {
   }
 };
 
+/// SCRAM needs the salted password (crypto::scram_salted_password), which takes long: answer with
+/// ClientMechanism::give_key().
+struct KeyNeeded {
+  std::string salt;
+  unsigned iterations;  ///< scram_iterations_min … client_iterations_max.
+};
+
+/// The client cannot go on; why, for people, without text of the server.
+struct GivenUp {
+  std::string why;
+};
+
+/// A response, or one of the others.
+using ClientStep = std::variant<crypto::Secret, KeyNeeded, GivenUp>;
+
 /// The client's end of one login.
 class ClientMechanism {
  public:
   virtual ~ClientMechanism() = default;
   /// To be sent with the AUTH command; nullopt: nothing.
   [[nodiscard]] virtual std::optional<crypto::Secret> start() = 0;
-  /// The response to a challenge; nullopt: give up (cancel by "*").
-  [[nodiscard]] virtual std::optional<crypto::Secret> respond(std::string_view challenge) = 0;
+  /// Takes a challenge, decoded.
+  [[nodiscard]] virtual ClientStep respond(std::string_view challenge) = 0;
+  /// Answers KeyNeeded; of no use to others.
+  [[nodiscard]] virtual ClientStep give_key(const crypto::Secret&) {
+    return GivenUp{"no key was asked for"};
+  }
+  /// Everything has been said and, where the mechanism can, the server has proved that it knows the
+  /// password, too: its word that we are logged in may be believed.
+  [[nodiscard]] virtual bool is_complete() const = 0;
+};
+
+/// In iterations, that a server may make us calculate [RFC5802 9]: half a second's worth.
+inline constexpr unsigned client_iterations_max = 1'000'000;
+
+/// What a client logs in with.
+struct ClientCredentials {
+  std::string user;
+  crypto::Secret secret;
+  bool is_token = false;       ///< A bearer token [RFC6750], and no password.
+  std::string mechanism = {};  ///< Only this one; empty: the strongest that is offered.
 };
 
 /// "PLAIN", "LOGIN" or "SCRAM-SHA-256", in any case; nullptr for others.
 [[nodiscard]] std::unique_ptr<ServerMechanism> make_server(std::string_view name);
 
-/// "PLAIN" or "LOGIN". `user` and `password` are copied.
+/// What a client can do with a password, or with a token; the strongest first.
+[[nodiscard]] std::span<const std::string_view> client_mechanisms(bool with_token);
+
+/// The mechanism to log in by, among those that are offered (in capitals); empty: none.
+[[nodiscard]] std::string_view choose_mechanism(std::span<const std::string> offered,
+                                                const ClientCredentials& credentials);
+
+/// One of client_mechanisms(); nullptr for others. `nonce`: random, as SCRAM asks for.
 [[nodiscard]] std::unique_ptr<ClientMechanism> make_client(std::string_view name,
-                                                           std::string_view user,
-                                                           const crypto::Secret& password);
+                                                           const ClientCredentials& credentials,
+                                                           std::string_view nonce);
 
 }  // namespace sasl

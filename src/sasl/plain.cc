@@ -39,7 +39,7 @@ Step parse_plain(std::string_view message) {
   return Credentials{std::string(authentication_id), crypto::Secret(password)};
 }
 
-std::optional<crypto::Secret> PlainClient::start() {
+crypto::Secret PlainClient::message() const {
   std::string message;
   message.reserve(user_.size() + password_.size() + 2);
   message.push_back('\0');
@@ -51,10 +51,17 @@ std::optional<crypto::Secret> PlainClient::start() {
   return out;
 }
 
-std::optional<crypto::Secret> PlainClient::respond(std::string_view challenge) {
-  // Some servers ignore the initial response, and ask again with an empty challenge.
-  if (!challenge.empty()) return std::nullopt;
-  return start();
+std::optional<crypto::Secret> PlainClient::start() {
+  said_ = true;
+  return message();
+}
+
+ClientStep PlainClient::respond(std::string_view challenge) {
+  // Some servers ignore the initial response, and ask for it with an empty challenge.
+  if (!challenge.empty() || std::exchange(said_again_, true)) {
+    return GivenUp{"a challenge too many"};
+  }
+  return message();
 }
 
 }  // namespace sasl

@@ -22,11 +22,16 @@ class PlainClient final : public ClientMechanism {
       : user_(std::move(user)), password_(std::move(password)) {}
 
   [[nodiscard]] std::optional<crypto::Secret> start() override;
-  [[nodiscard]] std::optional<crypto::Secret> respond(std::string_view challenge) override;
+  [[nodiscard]] ClientStep respond(std::string_view challenge) override;
+  [[nodiscard]] bool is_complete() const override { return said_; }
 
  private:
+  [[nodiscard]] crypto::Secret message() const;
+
   std::string user_;
   crypto::Secret password_;
+  bool said_ = false;
+  bool said_again_ = false;
 };
 
 /// Takes a message apart. An authorization identity must be absent or the same as the

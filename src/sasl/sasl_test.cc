@@ -161,41 +161,8 @@ TEST(mechanism, responding_before_the_start_fails) {
 TEST(mechanism, only_what_we_know_can_be_made) {
   for (const std::string_view name : {"", "PLAINX", "CRAM-MD5", "SCRAM-SHA-256-PLUS", "EXTERNAL"}) {
     EXPECT_EQ(make_server(name), nullptr) << name;
-    EXPECT_EQ(make_client(name, "u", crypto::Secret("p")), nullptr) << name;
   }
   EXPECT_NE(make_server("Login"), nullptr);
-}
-
-/// Lets our client log in at our server.
-std::string dialogue(std::string_view name, std::string_view user, std::string_view password) {
-  const auto client = make_client(name, user, crypto::Secret(password));
-  const auto server = make_server(name);
-  std::optional<crypto::Secret> response = client->start();
-  Step step = server->start(response ? std::optional(response->reveal()) : std::nullopt);
-  while (const auto* challenge = std::get_if<Challenge>(&step)) {
-    response = client->respond(challenge->octets);
-    if (!response) return "gave up";
-    step = server->respond(response->reveal());
-  }
-  return print(step);
-}
-
-TEST(client, logs_in_at_our_server) {
-  for (const std::string_view name : {"PLAIN", "LOGIN"}) {
-    EXPECT_EQ(dialogue(name, "tim", "p w"), "credentials tim p w") << name;
-  }
-}
-
-TEST(client, gives_up_when_the_server_asks_too_much) {
-  const auto plain = make_client("PLAIN", "tim", crypto::Secret("pw"));
-  EXPECT_EQ(plain->start()->reveal(), "\0tim\0pw"sv);
-  EXPECT_EQ(plain->respond("")->reveal(), "\0tim\0pw"sv);
-  EXPECT_FALSE(plain->respond("more?").has_value());
-  const auto login = make_client("LOGIN", "tim", crypto::Secret("pw"));
-  EXPECT_FALSE(login->start().has_value());
-  EXPECT_EQ(login->respond("User Name\0"sv)->reveal(), "tim");
-  EXPECT_EQ(login->respond("Password")->reveal(), "pw");
-  EXPECT_FALSE(login->respond("Password").has_value());
 }
 
 }  // namespace

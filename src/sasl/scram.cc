@@ -2,56 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/base64.h"
-#include "sasl/text.h"
+#include "sasl/scram_text.h"
 
 namespace sasl {
 namespace {
-
-/// In octets, of the client's part.
-constexpr std::size_t nonce_octets_max = 256;
-
-/// Takes text up to the next comma, or the end, off the front, the comma too.
-[[nodiscard]] std::string_view take_item(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find(','), rest.size());
-  const std::string_view item = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return item;
-}
-
-/// The value of an item `key=value`; nullopt: it is another.
-[[nodiscard]] std::optional<std::string_view> value_of(std::string_view item, char key) {
-  if (item.size() < 3 || item[0] != key || item[1] != '=') return std::nullopt;
-  return item.substr(2);
-}
-
-///     saslname = 1*(value-safe-char / "=2C" / "=3D")        [RFC5802 7]
-///
-/// Deviates: no SASLprep, as in PLAIN.
-[[nodiscard]] std::optional<std::string> parse_saslname(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('='), text.size());
-    out += text.substr(0, end);
-    text.remove_prefix(end);
-    if (text.empty()) break;
-    const std::string_view code = text.substr(0, 3);
-    if (code != "=2C" && code != "=3D") return std::nullopt;
-    out += code == "=2C" ? ',' : '=';
-    text.remove_prefix(code.size());
-  }
-  if (!is_text(out)) return std::nullopt;
-  return out;
-}
-
-///     c-nonce = printable = %x21-2B / %x2D-7E        [RFC5802 7], one or more
-[[nodiscard]] bool is_nonce(std::string_view text) {
-  return !text.empty() && text.size() <= nonce_octets_max &&
-         std::ranges::all_of(text, [](char c) { return c >= '!' && c <= '~' && c != ','; });
-}
 
 /// The authorization identity of a gs2-header: `[ "a=" saslname ]`. nullopt: malformed. Deviates:
 /// an empty one is none; gsasl sends it so.

@@ -82,7 +82,7 @@ base::Task<Server::Started> Server::open_queue(const Settings& settings) {
   delivery_ = std::make_unique<delivery::Delivery>(
       delivery::DeliveryWorld{world_.loop, world_.clock, world_.random, world_.net, world_.programs,
                               world_.mailbox_loop, world_.mailbox_disk, timers_, resolver_, log_,
-                              spool_},
+                              spool_, world_.disk, world_.workers},
       queue_options(*config_), settings.delivery);
   auto recovered = co_await spool_.open(*delivery_);
   // Whoever looks into the queue of a stopped server holds it for a moment.

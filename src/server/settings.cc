@@ -40,7 +40,8 @@ std::expected<Passwords, std::string> read_passwords(const World& world,
                                                      const route::RouteTable& routes) {
   Passwords out;
   for (const route::Rule& rule : routes.rules()) {
-    if (!rule.auth || out.contains(rule.auth->password_file)) continue;
+    if (!rule.auth || rule.auth->has_token()) continue;
+    if (out.contains(rule.auth->password_file)) continue;
     auto text = read(world.disk, rule.auth->password_file, password_octets_max);
     if (!text) return std::unexpected(text.error());
     std::string password = text->substr(0, text->find('\n'));

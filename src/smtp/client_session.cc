@@ -13,6 +13,9 @@
 
 namespace smtp {
 
+/// In octets. What every server takes as a command line [RFC5321 4.5.3.1.4].
+constexpr std::size_t command_line_octets_min = 512;
+
 using base::Instant;
 using Progress = ClientTransaction::Progress;
 
@@ -59,11 +62,11 @@ void ClientSession::take_reply(Reply taken, Instant now) {
     case State::ehlo: return take_ehlo(reply, now);
     case State::helo: return take_helo(reply, now);
     case State::starttls: return take_starttls(reply, now);
-    case State::auth_plain:
-    case State::auth_login:
-    case State::auth_login_user:
-    case State::auth_login_password: return take_auth(reply, now);
+    case State::login_replied: return take_auth(reply, now);
     case State::transaction: return take_in_transaction(reply, now);
+    case State::login_wanted:
+    case State::login_challenge:
+    case State::login_ended:
     case State::ready: return close(CloseReason::protocol_error, reply, "reply to nothing");
     case State::quitting: return close(CloseReason::quit, reply, {});
     case State::tls_handshake:
@@ -128,7 +131,7 @@ void ClientSession::greeted(Instant now) {
       return close(CloseReason::tls_unavailable, nullptr, "STARTTLS is not offered");
     }
   }
-  authenticate(now);
+  log_in();
 }
 
 void ClientSession::take_starttls(const ReplyPointer& reply, Instant now) {
@@ -142,7 +145,7 @@ void ClientSession::take_starttls(const ReplyPointer& reply, Instant now) {
   if (options_.tls == TlsPolicy::required) {
     return close(CloseReason::tls_unavailable, reply, "STARTTLS was refused");
   }
-  authenticate(now);  // The conversation goes on as if nothing had been said [RFC3207 4].
+  log_in();  // The conversation goes on as if nothing had been said [RFC3207 4].
 }
 
 /// What was said in plain text is forgotten: it may have been anybody's [RFC3207 4.2].
@@ -154,42 +157,76 @@ void ClientSession::tls_started(Instant now) {
   say_ehlo(now);
 }
 
-/// Prefers PLAIN: it needs one command, and both show the password to the server [RFC4954 4].
-void ClientSession::authenticate(Instant now) {
-  if (!options_.credentials) return ready();
-  const auto& [user, password] = *options_.credentials;
-  const base::Duration timeout = options_.timeouts.command;
+void ClientSession::log_in() {
+  if (!options_.login) return ready();
   if (!options_.tls_on) {
-    close(CloseReason::auth_failed, nullptr, "credentials are never sent without TLS");
-  } else if (capabilities_.auth_plain) {
-    const std::string message = '\0' + user + '\0' + password.reveal();  // [RFC4616 2]
-    say(fmt::format("AUTH PLAIN {}\r\n", base::base64_encode(message)), State::auth_plain, timeout,
-        now);
-    output_is_secret_ = true;
-  } else if (capabilities_.auth_login) {
-    say("AUTH LOGIN\r\n", State::auth_login, timeout, now);
-  } else {
-    close(CloseReason::auth_failed, nullptr, "neither AUTH PLAIN nor AUTH LOGIN is offered");
+    return close(CloseReason::auth_failed, nullptr, "credentials are never sent without TLS");
   }
+  if (capabilities_.auth_mechanisms.empty()) {
+    return close(CloseReason::auth_failed, nullptr, "AUTH is not offered");
+  }
+  state_ = State::login_wanted;
+  deadline_ = Instant::max();
+  events_.emplace_back(LoginWanted{});
 }
 
-/// LOGIN has no standard; every server asks for the user first, then for the password.
+/// AUTH is a command, and bounded as one: a longer initial response waits until it is asked for
+/// [RFC4954 4].
+void ClientSession::begin_login(std::string_view mechanism, std::optional<std::string_view> initial,
+                                Instant now) {
+  if (state_ == State::closed) return;
+  PH_ASSERT(state_ == State::login_wanted);
+  std::string line = fmt::format("AUTH {}", mechanism);
+  bool is_secret = false;
+  if (initial) {
+    // An empty one is said as "=".
+    const std::string encoded = initial->empty() ? "=" : base::base64_encode(*initial);
+    if (line.size() + 1 + encoded.size() + 2 <= command_line_octets_min) {
+      line += ' ' + encoded;
+      is_secret = true;
+    } else {
+      initial_response_ = *initial;
+    }
+  }
+  say(line + "\r\n", State::login_replied, options_.timeouts.command, now);
+  output_is_secret_ = is_secret;
+}
+
 void ClientSession::take_auth(const ReplyPointer& reply, Instant now) {
-  if (reply->is_positive() &&
-      (state_ == State::auth_plain || state_ == State::auth_login_password)) {
-    return ready();
+  if (reply->is_positive()) {
+    state_ = State::login_ended;
+    deadline_ = Instant::max();
+    events_.emplace_back(LoginEnded{});
+    return;
   }
-  if (reply->is_intermediate() && state_ == State::auth_login) {
-    say(base::base64_encode(options_.credentials->user) + "\r\n", State::auth_login_user,
-        options_.timeouts.command, now);
-    output_is_secret_ = true;
-  } else if (reply->is_intermediate() && state_ == State::auth_login_user) {
-    say(base::base64_encode(options_.credentials->password.reveal()) + "\r\n",
-        State::auth_login_password, options_.timeouts.command, now);
-    output_is_secret_ = true;
-  } else {
-    close(CloseReason::auth_failed, reply, {});
+  if (!reply->is_intermediate()) return close(CloseReason::auth_failed, reply, {});
+  state_ = State::login_challenge;
+  if (const auto initial = std::exchange(initial_response_, std::nullopt)) {
+    return respond(*initial, now);
   }
+  auto challenge = base::base64_decode(reply->text);
+  if (!challenge) return abandon_login("the challenge is no base 64");
+  deadline_ = Instant::max();
+  events_.emplace_back(LoginChallenge{*std::move(challenge)});
+}
+
+void ClientSession::respond(std::string_view octets, Instant now) {
+  if (state_ == State::closed) return;
+  PH_ASSERT(state_ == State::login_challenge);
+  say(base::base64_encode(octets) + "\r\n", State::login_replied, options_.timeouts.command, now);
+  output_is_secret_ = true;
+}
+
+void ClientSession::login_verified() {
+  if (state_ == State::closed) return;
+  PH_ASSERT(state_ == State::login_ended);
+  ready();
+}
+
+void ClientSession::abandon_login(std::string why) {
+  if (state_ == State::closed) return;
+  if (state_ == State::login_challenge) output_ += "*\r\n";
+  close(CloseReason::auth_failed, nullptr, std::move(why));
 }
 
 void ClientSession::ready() {
@@ -303,10 +340,10 @@ Stage ClientSession::stage() const {
     case State::helo: return Stage::ehlo;
     case State::starttls:
     case State::tls_handshake: return Stage::starttls;
-    case State::auth_plain:
-    case State::auth_login:
-    case State::auth_login_user:
-    case State::auth_login_password: return Stage::auth;
+    case State::login_replied:
+    case State::login_challenge:
+    case State::login_ended: return Stage::auth;
+    case State::login_wanted: return Stage::ehlo;
     case State::transaction: return transaction_->stage();
     case State::ready: return Stage::idle;
     case State::quitting:

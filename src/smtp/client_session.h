@@ -18,7 +18,8 @@ class ClientTransaction;
 ///
 /// The driver carries octets and time in, carries commands out, and does what the events ask:
 ///
-///     greeting → EHLO (→ HELO) → [StartTls → tls_started() → EHLO] → [AUTH] → Ready
+///     greeting → EHLO (→ HELO) → [StartTls → tls_started() → EHLO] → [login] → Ready
+///     LoginWanted → begin_login() → (LoginChallenge → respond())… → LoginEnded → login_verified()
 ///     begin() → MAIL RCPT… DATA → ContentWanted → content → content_ends() → TransactionDone
 ///     begin() → MAIL RCPT… → ContentWanted → BDAT, content → content_ends() → TransactionDone
 ///     quit() → Closed
@@ -48,7 +49,7 @@ class ClientSession {
   /// Octets to send, then how many of them were sent. Valid until the session is next changed.
   [[nodiscard]] std::string_view output() const;
   void output_sent(std::size_t octets);
-  /// The output holds credentials: not to be shown or logged.
+  /// The output belongs to a login: not to be shown or logged.
   [[nodiscard]] bool output_is_secret() const { return output_is_secret_; }
 
   /// When to call tick() at the latest; Instant::max() while the peer owes us nothing.
@@ -58,6 +59,18 @@ class ClientSession {
   /// Answers StartTls: what is received and sent from now on goes through TLS.
   void tls_started(base::Instant now);
   [[nodiscard]] bool tls_on() const { return options_.tls_on; }
+
+  /// Answers LoginWanted: AUTH [RFC4954 4]. `initial`: the initial response, if the mechanism has
+  /// one. Ignored when the session is closed, as are the next three.
+  void begin_login(std::string_view mechanism, std::optional<std::string_view> initial,
+                   base::Instant now);
+  /// Answers LoginChallenge.
+  void respond(std::string_view octets, base::Instant now);
+  /// Answers LoginEnded.
+  void login_verified();
+  /// Answers any of the three: says `*` where the peer waits for a response, and closes with
+  /// auth_failed. `why` is for people.
+  void abandon_login(std::string why);
 
   /// Starts a transaction. Only while is_ready(). What this next hop cannot take (size, 8-bit
   /// content, SMTPUTF8) is done at once, refused_here, without a word to the peer; who does not fit
@@ -90,10 +103,10 @@ class ClientSession {
     helo,
     starttls,
     tls_handshake,
-    auth_plain,
-    auth_login,
-    auth_login_user,
-    auth_login_password,
+    login_wanted,
+    login_replied,    ///< The peer owes us a reply.
+    login_challenge,  ///< We owe it a response.
+    login_ended,      ///< It has said 235.
     ready,
     transaction,
     quitting,
@@ -111,7 +124,7 @@ class ClientSession {
   void say(std::string_view command, State next, base::Duration timeout, base::Instant now);
   void say_ehlo(base::Instant now);
   void greeted(base::Instant now);
-  void authenticate(base::Instant now);
+  void log_in();
   void ready();
   void wait_for_transaction(base::Instant now);
   void finish_transaction();
@@ -128,6 +141,7 @@ class ClientSession {
   base::Instant deadline_;
   State state_ = State::greeting;
   bool output_is_secret_ = false;
+  std::optional<std::string> initial_response_;  ///< To be sent when the peer asks for it.
   bool must_reset_ = false;  ///< The last transaction is still open at the peer.
 };
 

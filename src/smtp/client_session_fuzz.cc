@@ -23,6 +23,15 @@ void work_off(ClientSession& session, base::Instant now, bool stalls, Count& cou
   while (const auto event = session.next_event()) {
     PH_ASSERT(!count.closed);  // Closed is the last event.
     if (std::holds_alternative<smtp::StartTls>(*event)) session.tls_started(now);
+    if (std::holds_alternative<smtp::LoginWanted>(*event)) {
+      PH_ASSERT(session.tls_on());
+      session.begin_login("X", std::nullopt, now);
+    }
+    if (const auto* challenge = std::get_if<smtp::LoginChallenge>(&*event)) {
+      if (challenge->octets.empty()) session.abandon_login("");
+      session.respond(challenge->octets, now);
+    }
+    if (std::holds_alternative<smtp::LoginEnded>(*event)) session.login_verified();
     if (std::holds_alternative<smtp::ContentWanted>(*event) && !stalls) session.content_ends(now);
     if (const auto* done = std::get_if<smtp::TransactionDone>(&*event)) {
       PH_ASSERT(done->recipients.size() == 3);
@@ -62,7 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                              .protocol = smtp::Protocol{static_cast<std::uint8_t>(more & 1)},
                              .tls = smtp::TlsPolicy{static_cast<std::uint8_t>((options & 3) % 3)},
                              .tls_on = (options & 32) != 0};
-  if ((options & 4) != 0) client.credentials = {"user", base::Secret("pass")};
+  client.login = (options & 4) != 0;
   const bool stalls = (options & 64) != 0;
   base::Instant now{};
   ClientSession session(client, now);

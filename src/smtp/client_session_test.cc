@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/base64.h"
 #include "smtp/client_session_testing.h"
 
 namespace smtp {
@@ -265,10 +266,31 @@ const TranscriptCase transcript_cases[] = {
      greeting + "S: 250-z.test\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHVzZXIAcGFzcw==\n"
                 "S: 535 5.7.8 no\nC: QUIT\n",
      "authentication failed@AUTH 535 5.7.8 no\n"},
-    {"AUTH LOGIN refused at once",
+    {"a login that the mechanism does not take for one",
      {with(TlsPolicy::required, true, true), {one}},
      greeting + "S: 250-z.test\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 235 fine\nC: QUIT\n",
-     "authentication failed@AUTH 235 fine\n"},
+     "authentication failed@AUTH\n"},
+    {"a challenge too many is cancelled [RFC4954 4]",
+     {with(TlsPolicy::required, true, true), {one}},
+     greeting + "S: 250-z.test\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHVzZXIAcGFzcw==\n"
+                "S: 334 more\nC: *\nC: QUIT\n",
+     "authentication failed@AUTH\n"},
+    {"a challenge that is no base 64",
+     {with(TlsPolicy::required, true, true), {one}},
+     greeting + "S: 250-z.test\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 ???\nC: *\nC: QUIT\n",
+     "authentication failed@AUTH\n"},
+    {"the connection is lost in a login",
+     {with(TlsPolicy::required, true, true), {one}},
+     greeting + "S: 250-z.test\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\n(lost)\n",
+     "connection lost@AUTH\n"},
+    {"421 to a login",
+     {with(TlsPolicy::required, true, true), {one}},
+     greeting + "S: 250-z.test\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 421 later\n",
+     "service closing@AUTH 421 later\n"},
+    {"time-out of a login",
+     {with(TlsPolicy::required, true, true), {one}},
+     greeting + "S: 250-z.test\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\n(time-out)\n",
+     "timed out@AUTH\n"},
     {"AUTH not offered",
      {with(TlsPolicy::required, true, true), {one}},
      simple + "C: QUIT\n",
@@ -360,9 +382,45 @@ TEST(client_session, credentials_are_marked_as_secret) {
   EXPECT_FALSE(session.output_is_secret());
   session.output_sent(session.output().size());
   session.receive("250-z\r\n250 AUTH PLAIN\r\n", Instant{});
+  EXPECT_EQ(session.deadline(), Instant::max());  // The peer waits for us.
+  session.begin_login("PLAIN", "secret", Instant{});
   EXPECT_TRUE(session.output_is_secret());
   session.output_sent(session.output().size());
   EXPECT_FALSE(session.output_is_secret());
+  session.receive("334\r\n", Instant{});
+  session.respond("secret", Instant{});
+  EXPECT_TRUE(session.output_is_secret());
+}
+
+/// AUTH is at most as long as any command; what does not fit waits for an empty challenge.
+TEST(client_session, a_long_initial_response_is_sent_when_it_is_asked_for) {  // [RFC4954 4]
+  for (const std::size_t octets : {372, 373}) {
+    const std::string response(octets, 'x');
+    ClientSession session(with(TlsPolicy::off, true, true), Instant{});
+    session.receive("220 z\r\n", Instant{});
+    session.output_sent(session.output().size());
+    session.receive("250-z\r\n250 AUTH XOAUTH2\r\n", Instant{});
+    session.begin_login("XOAUTH2", response, Instant{});
+    const std::string line(session.output());
+    session.output_sent(line.size());
+    if (octets == 372) {
+      EXPECT_EQ(line.size(), 511u);  // In base 64 it grows by four octets.
+      continue;
+    }
+    EXPECT_EQ(line, "AUTH XOAUTH2\r\n");
+    session.receive("334 \r\n", Instant{});
+    EXPECT_TRUE(session.output_is_secret());
+    EXPECT_EQ(session.output(), base::base64_encode(response) + "\r\n");
+  }
+}
+
+TEST(client_session, an_empty_initial_response_is_said_as_one) {  // [RFC4954 4]
+  ClientSession session(with(TlsPolicy::off, true, true), Instant{});
+  session.receive("220 z\r\n", Instant{});
+  session.output_sent(session.output().size());
+  session.receive("250-z\r\n250 AUTH EXTERNAL\r\n", Instant{});
+  session.begin_login("EXTERNAL", "", Instant{});
+  EXPECT_EQ(session.output(), "AUTH EXTERNAL =\r\n");
 }
 
 TEST(client_session, waits_as_long_as_the_standard_says) {  // [RFC5321 4.5.3.2]

@@ -74,6 +74,25 @@ class Driver {
     said_ += "(TLS)\n";
     session_.tls_started(now_);
   }
+  /// As PLAIN if it is offered, else as LOGIN.
+  void handle(const LoginWanted&) {
+    using namespace std::string_view_literals;
+    const auto& offered = session_.capabilities().auth_mechanisms;
+    if (std::ranges::find(offered, "PLAIN") != offered.end()) {
+      answers_ = 2;
+      return session_.begin_login("PLAIN", "\0user\0pass"sv, now_);
+    }
+    session_.begin_login("LOGIN", std::nullopt, now_);
+  }
+  void handle(const LoginChallenge&) {
+    constexpr std::string_view answers[] = {"user", "pass"};
+    if (answers_ == 2) return session_.abandon_login("enough");
+    session_.respond(answers[answers_++], now_);
+  }
+  void handle(const LoginEnded&) {
+    if (answers_ < 2) return session_.abandon_login("too early");
+    session_.login_verified();
+  }
   void handle(const Ready&) { go_on(); }
   void handle(const ContentWanted& wanted) {
     said_ += wanted.verbatim ? "(octets)\n" : "(content)\n";
@@ -120,6 +139,7 @@ class Driver {
   Instant now_{1h};
   ClientSession session_;
   std::size_t next_ = 0;
+  std::size_t answers_ = 0;  ///< Given in the login.
   std::string said_;
   std::string outcome_;
 };
@@ -174,10 +194,8 @@ inline Transaction to(std::vector<std::string> forward_paths) {
 inline const Transaction one = to({"<x@z.test>"});
 inline const Transaction three = to({"<x@z.test>", "<y@z.test>", "<z@z.test>"});
 
-inline ClientOptions with(TlsPolicy tls, bool credentials = false, bool tls_on = false) {
-  ClientOptions options{.helo = "a.test", .tls = tls, .tls_on = tls_on};
-  if (credentials) options.credentials = Credentials{"user", base::Secret("pass")};
-  return options;
+inline ClientOptions with(TlsPolicy tls, bool login = false, bool tls_on = false) {
+  return {.helo = "a.test", .tls = tls, .tls_on = tls_on, .login = login};
 }
 
 inline const ClientOptions plain = with(TlsPolicy::off);

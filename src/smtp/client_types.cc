@@ -1,5 +1,6 @@
 #include "smtp/client_types.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,9 @@
 
 namespace smtp {
 namespace {
+
+/// Kept; nobody offers as many.
+constexpr std::size_t auth_mechanisms_max = 64;
 
 [[nodiscard]] std::string_view take_word(std::string_view& rest) {
   rest = base::trimmed(rest);
@@ -28,8 +32,12 @@ template <class Number>
 
 void read_auth(std::string_view mechanisms, Capabilities& out) {  // [RFC4954 3]
   for (auto word = take_word(mechanisms); !word.empty(); word = take_word(mechanisms)) {
-    if (base::equal_nocase(word, "PLAIN")) out.auth_plain = true;
-    if (base::equal_nocase(word, "LOGIN")) out.auth_login = true;
+    std::string name(word);
+    std::ranges::transform(name, name.begin(), base::to_upper);
+    if (std::ranges::find(out.auth_mechanisms, name) == out.auth_mechanisms.end() &&
+        out.auth_mechanisms.size() < auth_mechanisms_max) {
+      out.auth_mechanisms.push_back(std::move(name));
+    }
   }
 }
 

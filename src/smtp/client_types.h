@@ -8,7 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include "base/secret.h"
 #include "base/time.h"
 #include "smtp/reply.h"
 
@@ -25,8 +24,7 @@ struct Capabilities {
   bool enhanced_status_codes = false;
   bool chunking = false;
   bool dsn = false;
-  bool auth_plain = false;
-  bool auth_login = false;
+  std::vector<std::string> auth_mechanisms;      ///< In capitals, in the peer's order.
   bool size = false;                             ///< SIZE= is understood [RFC1870].
   std::optional<std::uint64_t> size_octets_max;  ///< Of content, if it has a fixed limit.
   // LIMITS [RFC9422 4], none of them 0.
@@ -53,11 +51,6 @@ enum class Protocol : std::uint8_t {
   lmtp,
 };
 
-struct Credentials {
-  std::string user;
-  base::Secret password;
-};
-
 /// How long to wait at least [RFC5321 4.5.3.2]; each starts when what it waits for becomes the next
 /// thing that the peer owes us, and octets that trickle in do not prolong it.
 struct ClientTimeouts {
@@ -76,8 +69,8 @@ struct ClientOptions {
   Protocol protocol = Protocol::smtp;
   TlsPolicy tls = TlsPolicy::off;
   bool tls_on = false;  ///< The connection is in TLS from its start [RFC8314 3].
-  /// Sent only in TLS, as PLAIN or LOGIN.
-  std::optional<Credentials> credentials;
+  /// The driver wants to log in before it is ready. Only in TLS: see LoginWanted.
+  bool login = false;
   ClientTimeouts timeouts = {};
 };
 
@@ -152,6 +145,19 @@ struct RecipientResult {
 /// Shake hands as a TLS client, then call tls_started(). When that fails, close the connection.
 struct StartTls {};
 
+/// The peer offers AUTH, by Capabilities::auth_mechanisms: answer with begin_login(), or
+/// abandon_login(). Never comes without TLS.
+struct LoginWanted {};
+
+/// What the peer said in the login, decoded: answer with respond(), or abandon_login().
+struct LoginChallenge {
+  std::string octets;
+};
+
+/// The peer says that we are logged in: answer with login_verified() when the mechanism agrees,
+/// else with abandon_login().
+struct LoginEnded {};
+
 /// The session is ready for its first transaction.
 struct Ready {};
 
@@ -173,7 +179,7 @@ enum class CloseReason : std::uint8_t {
   refused,          ///< 4yz or 5yz to the greeting, EHLO or HELO: see the reply.
   service_closing,  ///< 421 [RFC5321 3.8].
   tls_unavailable,  ///< Required, but not offered or refused. Only ever defers.
-  auth_failed,      ///< Not offered, or refused. Only ever defers.
+  auth_failed,      ///< Not offered, refused, or given up. Only ever defers.
   lost,             ///< The connection ended.
   timed_out,
   protocol_error,  ///< The peer said what is no reply, or none that may stand here.
@@ -188,6 +194,7 @@ struct Closed {
   std::string explanation;  ///< For people, without the peer's text; may be empty.
 };
 
-using ClientEvent = std::variant<StartTls, Ready, ContentWanted, TransactionDone, Closed>;
+using ClientEvent = std::variant<StartTls, LoginWanted, LoginChallenge, LoginEnded, Ready,
+                                 ContentWanted, TransactionDone, Closed>;
 
 }  // namespace smtp
