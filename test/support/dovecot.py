@@ -1,4 +1,5 @@
-"""A real Dovecot: takes mail by LMTP and shows it by IMAP, in folders and at ports of its own."""
+"""A real Dovecot: takes mail by LMTP, shows it by IMAP, and checks passwords for other servers, in
+folders and at ports of its own."""
 
 import imaplib
 import pathlib
@@ -21,6 +22,7 @@ hostname = dovecot.test
 postmaster_address = postmaster@dovecot.test
 ssl = no
 disable_plaintext_auth = no
+auth_mechanisms = plain login scram-sha-256
 recipient_delimiter = +
 first_valid_uid = 1
 mail_location = maildir:~/box
@@ -46,6 +48,11 @@ service lmtp {{
     mode = 0666
   }}
 }}
+service auth {{
+  unix_listener {folder}/auth {{
+    mode = 0666
+  }}
+}}
 service imap-login {{
   inet_listener imap {{
     port = {imap_port}
@@ -65,6 +72,7 @@ class Dovecot:
         self.domain = domain
         self.lmtp_port, self.imap_port = ports.free_port(), ports.free_port()
         self.unix = self.folder / "lmtp"
+        self.auth = self.folder / "auth"  # By which other servers check passwords.
         owner = pwd.getpwnam("nobody")
         self.process = None
         self.folder.mkdir(parents=True)

@@ -69,9 +69,10 @@ virtual_gid_maps = static:{nobody.pw_gid}
 
 class Postfix:
     """Takes mail for anywhere from this machine. What is for postfix.test goes into one Maildir,
-    all the rest goes on to `relay_port`, by STARTTLS unless `relay_tls` is "none". Needs root."""
+    all the rest goes on to `relay_port`, by STARTTLS unless `relay_tls` is "none". `more`: what
+    stands in main.cf besides, and goes before what is made here. Needs root."""
 
-    def __init__(self, folder, certificate, key, relay_port, relay_tls="encrypt"):
+    def __init__(self, folder, certificate, key, relay_port, relay_tls="encrypt", more=None):
         self.folder = pathlib.Path(folder) / "postfix"
         self.port = ports.free_port()
         owner, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
@@ -83,7 +84,8 @@ class Postfix:
         (self.config / "main.cf").write_text(_MAIN_CF.format(
             folder=self.folder, certificate=certificate, key=key, nobody=nobody,
             relay_tls=relay_tls,
-            relayhost=f"[127.0.0.1]:{relay_port}"))
+            relayhost=f"[127.0.0.1]:{relay_port}") + "".join(
+                f"{name} = {value}\n" for name, value in (more or {}).items()))
         (self.config / "master.cf").write_text(_MASTER_CF.format(port=self.port))
         self.maildir = Maildir(self.folder / "mail" / "box")
 
