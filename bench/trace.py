@@ -3,8 +3,8 @@
 
     bench/trace.py [--pairs N] [--count N] PROGRAM
 
-Runs without and with it alternate; what counts is the median of the ratios of rates (with / without),
-which should be 0.95 or more.
+Runs without and with it alternate; what counts is the median of the ratios of rates (with /
+without), which should be 0.95 or more.
 """
 
 import argparse
