@@ -39,6 +39,7 @@ class CommandLine {
   void add_trace();
   void add_queue();
   void add_action(CLI::App& queue, const char* name, const char* help);
+  void add_lab();
   void add_others();
   /// What stands where a command is expected and is none; else empty.
   [[nodiscard]] std::string unknown_command() const;
@@ -56,6 +57,7 @@ class CommandLine {
   QueueActionOptions act_;
   RouteOptions route_;
   DemoOptions demo_;
+  LabOptions lab_;
 };
 
 CommandLine::CommandLine() {
@@ -68,6 +70,7 @@ CommandLine::CommandLine() {
   add_user();
   add_route();
   add_trace();
+  add_lab();
   add_others();
 }
 
@@ -190,6 +193,28 @@ void CommandLine::add_trace() {
       ->type_name("");
   add_json(*trace);
   add_config(*trace);
+}
+
+void CommandLine::add_lab() {
+  CLI::App* lab =
+      add(app_, "lab",
+          "Run the mail internet that a file describes, in simulated time, and say what "
+          "became of its mail",
+          [this] {
+            lab_.json = json_;
+            return lab_;
+          });
+  lab->add_option("FILE", lab_.file, "The description; see posthaste-lab(1)")
+      ->required()
+      ->type_name("");
+  lab->add_option("--seed", lab_.seed, "The same seed gives the same run; default: 1")
+      ->type_name("N");
+  lab->add_option("--journeys", lab_.journeys,
+                  "How many are told: default 10, with --json all of them")
+      ->check(CLI::NonNegativeNumber | CLI::IsMember({"all"}))
+      ->type_name("N|all");
+  lab->add_option("--svg", lab_.svg, "Draw the hops over time into this file")->type_name("FILE");
+  add_json(*lab);
 }
 
 void CommandLine::add_queue() {

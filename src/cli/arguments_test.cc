@@ -101,6 +101,17 @@ TEST(arguments, the_others) {
   EXPECT_TRUE(parsed<DemoOptions>("demo --without-z").without_z);
 }
 
+TEST(arguments, lab) {
+  const auto options = parsed<LabOptions>("lab f.toml --seed 7 --journeys all --json --svg p.svg");
+  EXPECT_EQ(options.file, "f.toml");
+  EXPECT_EQ(options.seed, 7u);
+  EXPECT_EQ(options.journeys, "all");
+  EXPECT_TRUE(options.json);
+  EXPECT_EQ(options.svg, "p.svg");
+  EXPECT_EQ(parsed<LabOptions>("lab f --journeys 0").journeys, "0");
+  EXPECT_EQ(parsed<LabOptions>("lab f").seed, 1u);
+}
+
 struct EarlyCase {
   std::string_view name;
   std::string line;
@@ -128,6 +139,9 @@ const EarlyCase early_cases[] = {
     {"config where none is read, in front", "--config f check-address", 2, "--config"},
     {"id missing", "queue show", 2, "ID"},
     {"one id too many", "queue show 1 2", 2, "2"},
+    {"lab without a file", "lab --seed 1", 2, "FILE"},
+    {"a seed that is none", "lab f --seed x", 2, "--seed"},
+    {"a number of journeys that is none", "lab f --journeys -1", 2, "--journeys"},
     {"server missing", "send --from a@b --to c@d", 2, "--server"},
     {"from missing", "send --server h:1 --to c@d", 2, "--from"},
     {"to missing", "send --server h:1 --from a@b", 2, "--to"},

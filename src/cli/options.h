@@ -110,11 +110,19 @@ struct DemoOptions {
   bool json = false;
 };
 
+struct LabOptions {
+  std::string file;
+  std::uint64_t seed = 1;
+  std::string journeys;  ///< A number, or `all`; empty: as the form of the answer has it.
+  bool json = false;
+  std::string svg;  ///< Empty: no picture.
+};
+
 using Command =
     std::variant<ServeOptions, CheckOptions, CheckAddressOptions, SendOptions, UserHashOptions,
                  UserAddOptions, UserPasswdOptions, UserRemoveOptions, UserListOptions,
                  RouteOptions, TraceOptions, QueueListOptions, QueueShowOptions, QueueBodyOptions,
-                 QueueActionOptions, SendmailOptions, DemoOptions>;
+                 QueueActionOptions, SendmailOptions, DemoOptions, LabOptions>;
 
 // Each returns the exit status of the process.
 [[nodiscard]] int run(const ServeOptions& options);
@@ -129,5 +137,6 @@ using Command =
 [[nodiscard]] int run(const QueueActionOptions& options);
 [[nodiscard]] int run(const SendmailOptions& options);
 [[nodiscard]] int run(const DemoOptions& options);
+[[nodiscard]] int run(const LabOptions& options);
 
 }  // namespace cli

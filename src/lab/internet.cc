@@ -309,6 +309,7 @@ Result Internet::result() {
       out.failures.push_back({expectation.key, expectation.value, found});
   }
   out.journeys = journal_.journeys();
+  out.outages = description_.outages;
   out.machines.emplace_back("client");
   for (const ServerPlan& plan : description_.servers) out.machines.push_back(plan.name);
   for (const ForeignPlan& plan : description_.foreign) out.machines.push_back(plan.name);

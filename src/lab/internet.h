@@ -22,6 +22,7 @@ struct Result {
   std::vector<Failure> failures;
   std::vector<Ledger::Key> lost;  ///< In their order.
   std::vector<Journey> journeys;
+  std::vector<Outage> outages;
   std::vector<std::string> machines;  ///< Clients first, then our servers, then foreign hosts.
   base::Duration took{};              ///< Simulated.
   bool done = false;                  ///< Nothing was left to happen; else the time was over.

@@ -49,7 +49,7 @@ std::string_view style() {
   return "<style>text{font:13px sans-serif;fill:#222}.title{font-size:18px}"
          ".lane{stroke:#ccc}.mark{stroke:#eee}.time{font-size:11px;fill:#666;text-anchor:middle}"
          ".wait{stroke-width:2;stroke-opacity:.55}.hop{stroke-width:1.3}"
-         ".report{stroke-dasharray:5 3}</style>\n";
+         ".report{stroke-dasharray:5 3}.outage{fill:#c00;fill-opacity:.1}</style>\n";
 }
 
 class Picture {
@@ -99,6 +99,7 @@ class Picture {
   }
 
   void draw_frame();
+  void draw_outages();
   void draw_journey(std::size_t number);
   void draw_waits(const Journey& journey, std::size_t number, bool report);
   void draw_step(const Step& step, std::size_t number);
@@ -119,18 +120,43 @@ void Picture::draw_frame() {
       "{} bounced, {} queued, {} lost</text>\n",
       xml(options_.file), options_.seed, result_.totals.sent, result_.totals.delivered,
       result_.totals.bounced, result_.totals.queued, result_.totals.lost);
+  draw_outages();
   const double end = height_ - bottom;
-  for (base::Duration at{}, mark = pick_mark(whole_); at <= whole_; at += mark) {
+  const base::Duration mark = pick_mark(whole_);
+  for (base::Duration at{}; at <= whole_; at += mark) {
+    std::string time = print_time(at);
+    if (mark >= 1s) time.resize(time.find('.'));
     out_ += fmt::format(
         "<line class=\"mark\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/>"
         "<text class=\"time\" x=\"{0:.1f}\" y=\"{3}\">{4}</text>\n",
-        x(at), top, end, end + 16, print_time(at));
+        x(at), top, end, end + 16, time);
   }
   for (const auto& [name, number] : lanes_) {
     out_ += fmt::format(
         "<line class=\"lane\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
         "<text x=\"20\" y=\"{3:.1f}\">{4}</text>\n",
         left, width - right, lane(number), lane(number) + 4, xml(name));
+  }
+}
+
+/// A server's in its lane, those of the DNS and of the network over all of them.
+void Picture::draw_outages() {
+  for (const Outage& outage : result_.outages) {
+    if (outage.from >= whole_) continue;
+    const auto found = lanes_.find(outage.names.front());
+    const bool whole = outage.kind != Outage::Kind::server || found == lanes_.end();
+    const double y1 = whole ? top - 14 : lane(found->second) - lane_height / 2;
+    const double height = whole ? height_ - bottom - top + 14 : lane_height;
+    std::string names;
+    for (const std::string& name : outage.names) names += " " + xml(name);
+    out_ += fmt::format(
+        "<rect class=\"outage\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+        "height=\"{:.1f}\"><title>{}{}</title></rect>\n",
+        x(outage.from), y1, x(std::min(outage.to, whole_)) - x(outage.from), height,
+        outage.kind == Outage::Kind::server ? "down:"
+        : outage.kind == Outage::Kind::dns  ? "no DNS:"
+                                            : "parted from all others:",
+        names);
   }
 }
 
@@ -199,15 +225,15 @@ void Picture::draw_legend() {
       "<path d=\"M364 {3}l8 8m0 -8l-8 8\" stroke=\"#c00\" stroke-width=\"2\"/>"
       "<line class=\"hop report\" x1=\"480\" x2=\"510\" y1=\"{0}\" y2=\"{0}\"/></g>\n",
       y1, y1 - 8, y1 + 8, y1 - 4);
-  constexpr std::pair<double, std::string_view> words[] = {{34, "goes on"},
-                                                           {128, "in a mailbox"},
-                                                           {268, "try failed"},
-                                                           {380, "gave up"},
-                                                           {518, "report"}};
+  out_ += fmt::format("<rect class=\"outage\" x=\"580\" y=\"{}\" width=\"22\" height=\"16\"/>\n",
+                      y1 - 8);
+  constexpr std::pair<double, std::string_view> words[] = {
+      {34, "goes on"},  {128, "in a mailbox"}, {268, "try failed"},
+      {380, "gave up"}, {518, "report"},       {608, "outage"}};
   for (const auto& [at, word] : words)
     out_ += fmt::format("<text x=\"{}\" y=\"{}\">{}</text>\n", at, y1 + 4, word);
   if (shown_ < result_.journeys.size()) {
-    out_ += fmt::format("<text x=\"620\" y=\"{}\">the first {} of {} messages</text>\n", y1 + 4,
+    out_ += fmt::format("<text x=\"680\" y=\"{}\">the first {} of {} messages</text>\n", y1 + 4,
                         shown_, result_.journeys.size());
   }
 }

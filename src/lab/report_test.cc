@@ -103,6 +103,8 @@ bool is_well_formed(std::string_view text) {
 TEST(Report, picture_is_well_formed_whatever_peers_say) {
   Result result = result_of(2);
   result.machines.emplace_back(hostile);
+  result.outages = {{.names = {std::string(hostile)}},
+                    {.kind = Outage::Kind::dns, .names = {"*"}, .from = 1s, .to = 2s}};
   const std::string picture = to_svg(result, {.file = std::string(hostile)});
   EXPECT_TRUE(is_well_formed(picture)) << picture;
   EXPECT_TRUE(picture.starts_with("<svg xmlns="));
