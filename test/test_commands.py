@@ -113,7 +113,8 @@ def test_check_of_a_missing_file(folder):
 @pytest.mark.parametrize("arguments", [
     [], ["nonsense"], ["serve", "--nonsense"], ["send"], ["queue"], ["queue", "show"],
     ["queue", "retry"], ["check", "one", "two"], ["send", "--server", "x", "--from", "a@b"],
-    ["send", "--server", "x:1", "--from", "a@b", "--to", "c@d", "--tls", "maybe"]])
+    ["send", "--server", "x:1", "--from", "a@b", "--to", "c@d", "--tls", "maybe"],
+    ["route", "c@d", "--client", "192.0.2.1", "--user", "a@b"]])
 def test_wrong_usage_is_2(arguments):
     done = run(*arguments)
     assert done.returncode == 2 and done.stderr and not done.stdout
