@@ -208,27 +208,6 @@ def test_starttls_is_used_where_it_is_offered(server, sink, certificate):
     assert server.events.wait("delivered")[0]["tls"].startswith("TLS")
 
 
-@pytest.mark.parametrize("broken", ["refused", "no handshake"])
-def test_broken_starttls_falls_back_to_a_plain_connection(server, sink, certificate, broken):
-    if broken == "refused":
-        sink.tls = tls.server_context(*certificate)
-        sink.script = lambda _, verb, __: "454 4.7.0 no TLS" if verb == "STARTTLS" else None
-    else:
-        sink.extensions += ("STARTTLS",)
-        sink.script = lambda _, verb, __: "220 go on" if verb == "STARTTLS" else None
-        sink.tls = None
-        original = sink.script
-        # Says 220 and closes in the place of a handshake.
-        sink.script = lambda session, verb, argument: (
-            session.transport.write(b"220 go on\r\n"), CLOSE)[1] \
-            if verb == "STARTTLS" else original(session, verb, argument)
-    server.set(delivery={"tls": "opportunistic"})
-    server.start()
-    send(server, "bob@dest.test")
-    assert not sink.wait()[0].session.tls
-    assert server.events.wait("delivered")[0]["tls"] is None
-
-
 def test_required_tls_defers_when_there_is_none(server, sink, certificate):
     server.set(delivery={"tls": "require"})
     server.start()

@@ -13,7 +13,7 @@ from support.server import Server
 from support.sink import Sink
 from support.smtp import Client, stuffed, tls_client
 
-MODES = ("refuse", "strip")
+MODES = ("refuse", "strip", "honor")
 DENIED, UNKNOWN, SYNTAX, ROUTED = "550 5.7.1", "550 5.1.1", "501 5.1.3", "550 5.1.3"
 BRACKETS, PARAMETER = "501 5.5.4", ("501 5.5.4", "555 5.5.4")
 NON_ASCII = ("553 5.6.7", "501")
