@@ -97,6 +97,7 @@ def is_gone(pid):
 # The two processes.
 
 
+@pytest.mark.contract("1.serve.ready", "1.serve.sigterm")
 def test_the_worker_has_no_privileges_and_the_broker_binds_for_it(make_server, users):
     server = separate(make_server, users)
     server.set(listener=[{"address": "127.0.0.77:25", "role": "mx"}])
@@ -151,6 +152,7 @@ def test_a_key_whose_name_others_can_change_is_not_opened_by_root(make_server, u
     assert "key.pem" in server.stderr() and not server.is_ready()
 
 
+@pytest.mark.contract("1.serve.sighup")
 def test_sighup_binds_what_is_new_and_a_bad_file_changes_nothing(make_server, users):
     server = separate(make_server, users).start()
     first = list(server.settings["listener"])
@@ -233,6 +235,7 @@ def test_the_worker_goes_with_the_broker_and_serve_works_at_once(make_server, us
     assert server.stop() == 0
 
 
+@pytest.mark.contract("1.serve.bad-config")
 def test_mistakes_end_with_the_status_of_one_process(make_server, users):
     server = separate(make_server, users)
     server.set(alias=[{"address": "a@home.test", "to": ["b@home.test"]},
