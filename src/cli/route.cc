@@ -1,12 +1,14 @@
 #include "base/escape.h"
 #include "cli/account_options.h"
 #include "cli/configuration.h"
+#include "cli/files.h"
 #include "cli/one_shot.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/route_explain.h"
 #include "cli/route_text.h"
 #include "delivery/recipient_probe.h"
+#include "directory/srs.h"
 #include "engine/resolver.h"
 #include "server/settings.h"
 #include "sys/linux/world.h"
@@ -39,6 +41,22 @@ base::Task<reception::AskedRecipient> ask(delivery::RecipientProbe& probe, std::
   co_return as_reception(co_await probe.ask(std::move(target), std::move(path)));
 }
 
+/// With a secret that nobody knows where the true one may not be read: the form is the same.
+std::shared_ptr<const directory::Srs> srs_of(const config::Srs& srs) {
+  constexpr std::size_t octets_max = 64 * 1024;
+  if (srs.domain.empty()) return nullptr;
+  const auto text = read_file(srs.secret_file, octets_max);
+  auto secrets = text ? directory::parse_srs_secrets(*text) : std::nullopt;
+  if (!secrets) {
+    complain(
+        "posthaste: route: the secret of [srs] cannot be read: rewritten senders are not known");
+    secrets.emplace();
+    secrets->emplace_back("nobody knows this one");
+  }
+  return std::make_shared<const directory::Srs>(
+      directory::Srs::Options{srs.domain, std::move(*secrets), srs.expire});
+}
+
 base::Task<> explain(RouteWorld& world, RouteRequest request, RouteAnswer& answer) {
   answer = co_await explain_route(world, std::move(request));
 }
@@ -59,7 +77,9 @@ RouteAnswer answer_to(const config::Config& config, RouteRequest request) {
       .resolver = resolver,
       .ask = [&probe](std::string target,
                       std::string path) { return ask(probe, std::move(target), std::move(path)); },
-      .random = real.random->next()};
+      .random = real.random->next(),
+      .srs = srs_of(config.srs),
+      .now = real.clock->wall()};
   RouteAnswer answer;
   run_once(real.loop, timers, explain(world, std::move(request), answer));
   return answer;

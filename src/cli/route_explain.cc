@@ -6,6 +6,11 @@
 
 #include "delivery/hosts.h"
 #include "delivery/maildir.h"
+#include "delivery/routing.h"
+#include "directory/snapshot.h"
+#include "directory/srs.h"
+#include "reception/forwarding.h"
+#include "reception/source_route.h"
 #include "route/decide.h"
 #include "smtp/command.h"
 #include "smtp/server_replies.h"
@@ -52,10 +57,20 @@ class Explainer {
  private:
   /// False: the answer is complete.
   [[nodiscard]] bool judge_client(RouteAnswer& answer);
-  [[nodiscard]] base::Task<bool> judge_recipient(RouteAnswer& answer, smtp::RcptCommand command);
-  void note_permission(RouteAnswer& answer, const grammar::Mailbox& mailbox,
+  /// `path`: what goes on from here of the command's.
+  [[nodiscard]] base::Task<bool> judge_recipient(RouteAnswer& answer, smtp::RcptCommand command,
+                                                 const grammar::ForwardPath& path);
+  void note_permission(RouteAnswer& answer, const grammar::ForwardPath& path,
                        const Expansion& expansion) const;
-  [[nodiscard]] base::Task<> follow(RouteAnswer& answer, grammar::Mailbox mailbox);
+  /// Leaves in `path` what goes on from here.
+  void take_source_route(RouteAnswer& answer, grammar::ForwardPath& path);
+  void turn_round(RouteAnswer& answer, grammar::Mailbox& mailbox) const;
+  void note_alias(RouteAnswer& answer, const grammar::Mailbox& mailbox) const;
+  void note_target(RouteAnswer& answer, const directory::ExpandedTarget& target) const;
+  [[nodiscard]] reception::Settings reception_settings() const;
+  /// `local`: the program or file that the alias `path` leads to, or nullptr.
+  [[nodiscard]] base::Task<> follow(RouteAnswer& answer, grammar::ForwardPath path,
+                                    const directory::LocalTarget* local = nullptr);
   [[nodiscard]] base::Task<> find_hosts(RouteAnswer& answer, route::Decision decision);
   void deliver_here(RouteAnswer& answer, const grammar::Mailbox& mailbox,
                     const route::Decision& decision) const;
@@ -81,32 +96,84 @@ base::Task<RouteAnswer> Explainer::run() {
     end(answer, smtp::one_line(smtp::reply_to(command.error(), smtp::Verb::rcpt)));
     co_return answer;
   }
-  if (!command->forward_path.route.empty()) {
-    const bool refused = world_.config.relay.source_routes == policy::SourceRoutes::refuse;
-    note(answer, "source route",
-         refused ? "source routes are refused" : "source routes are dropped");
+  grammar::ForwardPath path = command->forward_path;
+  take_source_route(answer, path);
+  if (!co_await judge_recipient(answer, std::move(*command), path)) co_return answer;
+  if (!path.route.empty()) {
+    co_await follow(answer, std::move(path));
+    co_return answer;
   }
-  const grammar::Mailbox mailbox = command->forward_path.mailbox;
-  if (!co_await judge_recipient(answer, std::move(*command))) co_return answer;
+  grammar::Mailbox mailbox = std::move(path.mailbox);
+  turn_round(answer, mailbox);
 
   Expansion expansion = world_.config.directory->expand(mailbox);
   if (expansion.kind == Expansion::Kind::not_local) {
-    co_await follow(answer, mailbox);
+    co_await follow(answer, {{}, mailbox});
     co_return answer;
   }
   if (!expansion.aliased) {
-    co_await follow(answer, expansion.targets.front().mailbox);
+    co_await follow(answer, {{}, expansion.targets.front().mailbox});
     co_return answer;
   }
   note(answer, "[[alias]]", "stands for " + addresses(expansion.targets));
   answer.outcome = RouteOutcome::alias;
-  for (directory::ExpandedTarget& target : expansion.targets) {
+  note_alias(answer, mailbox);
+  for (const directory::ExpandedTarget& target : expansion.targets) {
     RouteAnswer one{
         .recipient = name_of(target), .steps = {}, .via = {}, .hosts = {}, .targets = {}};
-    co_await follow(one, std::move(target.mailbox));
+    note_target(one, target);
+    co_await follow(one, {{}, target.mailbox}, target.local);
     answer.targets.push_back(std::move(one));
   }
   co_return answer;
+}
+
+/// A rewritten sender of ours becomes the address that it stands for.
+void Explainer::turn_round(RouteAnswer& answer, grammar::Mailbox& mailbox) const {
+  if (world_.srs == nullptr) return;
+  auto found = world_.srs->reverse(mailbox, world_.now);
+  if (found.kind != directory::Srs::Reversed::Kind::good) return;
+  note(answer, "SRS",
+       mailbox.print() + " is a rewritten sender of ours: stands for " + found.mailbox.print());
+  mailbox = std::move(found.mailbox);
+}
+
+/// Where the alias of a recipient stands, if it is in a file.
+void Explainer::note_alias(RouteAnswer& answer, const grammar::Mailbox& mailbox) const {
+  const directory::Alias* alias = world_.config.directory->find_alias(mailbox);
+  if (alias == nullptr || alias->source.empty()) return;
+  note(answer, "alias file", alias->address.print() + " is at " + alias->source);
+}
+
+/// By which alias it is reached, and what is said in place of the sender.
+void Explainer::note_target(RouteAnswer& answer, const directory::ExpandedTarget& target) const {
+  if (target.alias != nullptr && !target.alias->source.empty()) {
+    note(answer, "alias file",
+         target.alias->address.print() + " at " + target.alias->source + " names it");
+  }
+  const bool ours = world_.config.directory->find_domain(target.mailbox.domain) != nullptr;
+  const reception::Settings settings = reception_settings();
+  const policy::Client from = client();
+  const std::string said = reception::reverse_path_for(
+      target, ours,
+      {.settings = settings, .client = from, .origin = origin_, .ask = {}, .now = world_.now});
+  const bool unknown = origin_.sender && origin_.sender->domain.empty();
+  if (target.owner != nullptr && (unknown || !said.empty())) {
+    note(answer, "reverse-path",
+         "the owner of the list: <" + target.owner->print() + "> hears what becomes of it");
+  } else if (!said.empty()) {
+    note(answer, "reverse-path", said + " is said in place of the sender (SRS)");
+  }
+}
+
+reception::Settings Explainer::reception_settings() const {
+  reception::Settings settings;
+  settings.hostname = world_.config.hostname;
+  settings.relay = world_.config.relay;
+  settings.directory = world_.config.directory;
+  settings.routes = world_.config.routes;
+  settings.srs = world_.srs;
+  return settings;
 }
 
 policy::Client Explainer::client() const {
@@ -142,26 +209,25 @@ bool Explainer::judge_client(RouteAnswer& answer) {
   return false;
 }
 
-base::Task<bool> Explainer::judge_recipient(RouteAnswer& answer, smtp::RcptCommand command) {
-  reception::Settings settings;
-  settings.hostname = world_.config.hostname;
-  settings.relay = world_.config.relay;
-  settings.directory = world_.config.directory;
-  settings.routes = world_.config.routes;
+base::Task<bool> Explainer::judge_recipient(RouteAnswer& answer, smtp::RcptCommand command,
+                                            const grammar::ForwardPath& path) {
+  const reception::Settings settings = reception_settings();
   const policy::Client from = client();
-  const grammar::Mailbox mailbox = command.forward_path.mailbox;
-  const Expansion expansion = settings.directory->expand(mailbox);
+  const Expansion expansion = settings.directory->expand(path.mailbox);
   reception::Recipients recipients;
-  const reception::RecipientAnswer judged = co_await recipients.propose(
-      std::move(command),
-      {.settings = settings, .client = from, .origin = origin_, .ask = world_.ask});
-  if (expansion.kind == Expansion::Kind::ask) {
+  const reception::RecipientAnswer judged =
+      co_await recipients.propose(std::move(command), {.settings = settings,
+                                                       .client = from,
+                                                       .origin = origin_,
+                                                       .ask = world_.ask,
+                                                       .now = world_.now});
+  if (expansion.kind == Expansion::Kind::ask && path.route.empty()) {
     note(answer, "[[domain]]",
          judged.reply.is_positive() ? "the server behind the domain knows the recipient"
                                     : judged.why);
   }
   if (judged.reply.is_positive()) {
-    note_permission(answer, mailbox, expansion);
+    note_permission(answer, path, expansion);
     co_return true;
   }
   note(answer, "RCPT", judged.why);
@@ -169,24 +235,55 @@ base::Task<bool> Explainer::judge_recipient(RouteAnswer& answer, smtp::RcptComma
   co_return false;
 }
 
-void Explainer::note_permission(RouteAnswer& answer, const grammar::Mailbox& mailbox,
+void Explainer::note_permission(RouteAnswer& answer, const grammar::ForwardPath& path,
                                 const Expansion& expansion) const {
   const policy::RelayRules& rules = world_.config.relay;
-  if (expansion.domain != nullptr) {
+  const bool by_others = !path.route.empty();
+  if (expansion.domain != nullptr && !by_others) {
     note(answer, "permission", "anybody may send to our domains");
-  } else if (rules.domains.contains(mailbox.domain)) {
+  } else if (rules.domains.contains(path.mailbox.domain) && !by_others) {
     note(answer, "permission", "anybody may send to relay.domains");
   } else if (request_.client) {
     note(answer, "permission", request_.client->to_string() + " is in relay.networks");
   }
 }
 
-base::Task<> Explainer::follow(RouteAnswer& answer, grammar::Mailbox mailbox) {
-  grammar::ForwardPath path;
-  path.mailbox = mailbox;
-  const route::Context context{
-      .domains = world_.config.local_domains, .routes = world_.config.routes, .origin = &origin_};
-  route::Decision decision = route::decide(path, nullptr, context, &answer.steps);
+void Explainer::take_source_route(RouteAnswer& answer, grammar::ForwardPath& path) {
+  if (path.route.empty()) return;
+  const policy::RelayRules& rules = world_.config.relay;
+  const std::size_t names = path.route.size();
+  const std::string given = path.route.front().text();
+  const reception::SourceRoute way = reception::take_source_route(path, reception_settings());
+  if (!way.honored) {
+    const bool refused = rules.source_routes == policy::SourceRoutes::refuse;
+    note(answer, "source route",
+         refused ? "source routes are refused" : "source routes are dropped");
+    return;
+  }
+  const std::string printed = path.print();
+  const std::string rest = printed.substr(1, printed.size() - 2);
+  const bool names_us = path.route.size() < names;
+  note(answer, "source route",
+       names_us ? fmt::format("@{}: is this host, and taken off: {} is left", given, rest)
+                : fmt::format("goes on as it is: {}", rest));
+  if (rules.reverse_routes) {
+    note(answer, "reverse-path",
+         fmt::format("where it goes on, @{} is put in front of it, so that "
+                     "reports come back this way",
+                     world_.config.hostname));
+  }
+}
+
+base::Task<> Explainer::follow(RouteAnswer& answer, grammar::ForwardPath path,
+                               const directory::LocalTarget* local) {
+  const route::Context context{.domains = world_.config.local_domains,
+                               .routes = world_.config.routes,
+                               .origin = &origin_,
+                               .may_rewrite = policy::may_relay(world_.config.relay, client())};
+  route::Decision decision =
+      local != nullptr
+          ? delivery::decide_by_alias(path, local->text, *world_.config.directory, &answer.steps)
+          : route::decide(path, nullptr, context, &answer.steps);
   answer.via = decision.target.print();
   switch (decision.kind) {
     case route::NextHopKind::discard:
@@ -198,7 +295,12 @@ base::Task<> Explainer::follow(RouteAnswer& answer, grammar::Mailbox mailbox) {
       end(answer, smtp::one_line(smtp::replies::policy_refused(text)));
       break;
     }
-    case route::NextHopKind::local: deliver_here(answer, mailbox, decision); break;
+    case route::NextHopKind::local:
+      if (local == nullptr) {
+        deliver_here(answer, decision.rewritten.value_or(path.mailbox), decision);
+      }
+      if (local != nullptr) answer.outcome = RouteOutcome::local;
+      break;
     case route::NextHopKind::host:
     case route::NextHopKind::mx: co_await find_hosts(answer, std::move(decision)); break;
   }

@@ -15,6 +15,10 @@
 #include "route/mx_lookup.h"
 #include "route/step.h"
 
+namespace directory {
+class Srs;
+}
+
 namespace engine {
 class Resolver;
 }
@@ -59,6 +63,8 @@ struct RouteWorld {
   engine::Resolver& resolver;
   reception::AskAboutRecipient ask;  ///< For `recipients = "ask"`.
   std::uint64_t random = 0;
+  std::shared_ptr<const directory::Srs> srs = {};  ///< Null: senders are not rewritten.
+  base::WallTime now = {};
 };
 
 [[nodiscard]] base::Task<RouteAnswer> explain_route(RouteWorld& world, RouteRequest request);

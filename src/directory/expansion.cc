@@ -155,7 +155,7 @@ bool Expander::add_mailboxes_between(const Alias& alias) {
 void Expander::add(grammar::Mailbox mailbox, bool local) {
   const std::string& name = mailbox.local.value();
   std::string key = (local ? base::lower(name) : name) + '@' + mailbox.domain.canonical();
-  add_once(std::move(key), {.mailbox = std::move(mailbox), .owner = owner()});
+  add_once(std::move(key), {.mailbox = std::move(mailbox)});
 }
 
 void Expander::add_local(const Alias& alias) {
@@ -163,13 +163,16 @@ void Expander::add_local(const Alias& alias) {
     ++steps_;
     reached_ = true;
     // No address has a line end.
-    add_once('\n' + target.text, {.mailbox = alias.address, .local = &target, .owner = owner()});
+    add_once('\n' + target.text, {.mailbox = alias.address, .local = &target});
     if (is_beyond_limits()) return;
   }
 }
 
 void Expander::add_once(std::string key, ExpandedTarget target) {
-  if (seen_.insert(std::move(key)).second) out_.targets.push_back(std::move(target));
+  if (!seen_.insert(std::move(key)).second) return;
+  target.owner = owner();
+  target.alias = stack_.empty() ? nullptr : stack_.back().alias;
+  out_.targets.push_back(std::move(target));
 }
 
 Expansion Snapshot::expand(const grammar::Mailbox& recipient) const {

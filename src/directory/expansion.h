@@ -41,6 +41,7 @@ struct ExpandedTarget {
   grammar::Mailbox mailbox;
   const LocalTarget* local = nullptr;       ///< Lives as long as the snapshot, as `owner`.
   const grammar::Mailbox* owner = nullptr;  ///< Of the innermost list that led here, if it has one.
+  const Alias* alias = nullptr;             ///< That names it; nullptr: none did.
 };
 
 /// What a recipient becomes when it is accepted: each target is a recipient with an outcome of its

@@ -91,6 +91,11 @@ const Alias* Snapshot::alias_of(const grammar::Mailbox& recipient,
   return nullptr;
 }
 
+const Alias* Snapshot::find_alias(const grammar::Mailbox& recipient) const {
+  const LocalDomain* domain = domain_of(recipient);
+  return domain == nullptr ? nullptr : alias_of(recipient, *domain);
+}
+
 Resolution Snapshot::resolve(const grammar::Mailbox& recipient) const {
   const LocalDomain* domain = domain_of(recipient);
   if (domain == nullptr) return {.kind = Resolution::Kind::not_local};

@@ -92,6 +92,9 @@ class Snapshot {
   /// is unknown goes to `catch_all`. The cost does not depend on how many addresses there are.
   [[nodiscard]] Expansion expand(const grammar::Mailbox& recipient) const;
 
+  /// The alias that a recipient is, or is a plus address of; nullptr: none.
+  [[nodiscard]] const Alias* find_alias(const grammar::Mailbox& recipient) const;
+
   /// The user of exactly this address (no plus addresses); nullptr: none.
   [[nodiscard]] const User* find_user(const grammar::Mailbox& mailbox) const;
   /// The same for the text of a login name.
