@@ -49,14 +49,16 @@ json::object describe_recipient(const spool::LoadedMessage& message, std::uint32
       }
       status.next_attempt = std::max(status.next_attempt, trouble->next_probe);
     }
-    status.next_attempt = std::max(status.next_attempt, message.envelope.received);
+    status.next_attempt =
+        std::max({status.next_attempt, message.envelope.received, outlook.not_before});
   }
   json::object out;
   out["to"] = base::escaped(grammar::mailbox_text(recipient.forward_path));
   out["state"] = to_string(status.state);
   out["attempts"] = status.attempts;
-  const bool waits = !is_final(status.state) && status.state != RecipientState::held;
-  out["next_attempt"] = waits ? json::value(base::rfc3339(status.next_attempt)) : nullptr;
+  const bool has_time =
+      waiting && waiting->what != WaitsFor::an_operator && waiting->what != WaitsFor::etrn;
+  out["next_attempt"] = has_time ? json::value(base::rfc3339(status.next_attempt)) : nullptr;
   out["last_reply"] = text_or_null(status.last_reply);
   out["via"] = text_or_null(status.via);
   if (waiting) {

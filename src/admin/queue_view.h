@@ -32,6 +32,7 @@ struct Outlook {
   const HopTrouble* trouble = nullptr;
   /// What holds it up beside the time and its next hop's trouble: a limit, ETRN.
   std::optional<Waiting> waiting = {};
+  base::WallTime not_before = {};  ///< What holds it up ends then.
 };
 /// Asked for each recipient that is still owed.
 using FindOutlook =

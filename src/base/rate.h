@@ -32,6 +32,11 @@ class Bucket {
     return std::max(now, full_ - rate.interval() * (rate.count - 1));
   }
 
+  /// The same, for people: a rate that has just changed counts from the next use on.
+  [[nodiscard]] Instant foreseen(const Rate& rate, Instant now) const {
+    return Bucket(*this).next(rate, now);
+  }
+
   /// Takes a token. False: there is none.
   [[nodiscard]] bool take(const Rate& rate, Instant now) {
     if (!rate.is_limit()) return true;

@@ -89,13 +89,21 @@ class Delivery final : public spool::RecoverySink {
   /// tasks run). What is final or unknown is passed over. Returns on how many it acted; what it did
   /// is durable then, but for `retry` while run() runs. What is being attempted is acted upon when
   /// its attempt has ended, unless it was delivered; until then it is held on disk. `via` is for
-  /// reroute alone, and must pass route::parse_via. One call for many messages costs one look
-  /// through the queue.
+  /// reroute, and must pass route::parse_via; of release it says who asked, empty: an operator. One
+  /// call for many messages costs one look through the queue.
   [[nodiscard]] base::Task<std::size_t> act(QueueAction action, std::vector<Choice> chosen,
                                             std::string via = {});
   [[nodiscard]] base::Task<std::size_t> act(QueueAction action, base::MessageId id,
                                             std::vector<std::uint32_t> recipients,
                                             std::string via = {});
+
+  /// Releases what waits for ETRN [RFC1985] and is wanted, in the background; `by`: who asked.
+  struct Released {
+    bool started = false;                      ///< False: others are being released.
+    std::optional<std::size_t> messages = {};  ///< Nullopt: too many to count them at once.
+  };
+  using Wanted = std::function<bool(const route::Decision& decision)>;
+  [[nodiscard]] base::Task<Released> release_waiting(Wanted wanted, std::string by);
 
   /// From now on these settings and Settings::queue are in force, for what is queued, too.
   void reload(std::shared_ptr<const Settings> settings);
@@ -107,6 +115,10 @@ class Delivery final : public spool::RecoverySink {
   [[nodiscard]] const queue::NextHop* find_hop(std::string_view key) const;
   [[nodiscard]] const LedgerCounters& counters() const { return ledger_.counters(); }
   [[nodiscard]] base::WallTime wall_time(base::Instant instant) const;
+  /// Until when the rate of messages of its next hop holds up a recipient that is due; nullopt: it
+  /// does not.
+  [[nodiscard]] std::optional<base::WallTime> rate_holds(
+      const queue::NextHop& hop, const spool::RecipientStatus& status) const;
 
  private:
   friend class SmtpWorker;
@@ -182,6 +194,11 @@ class Delivery final : public spool::RecoverySink {
   [[nodiscard]] Acted take_acted(base::MessageId id, const std::vector<std::uint32_t>& recipients);
   void settle_acted(std::unique_ptr<queue::Entry> entry, const Acted& acted);
 
+  [[nodiscard]] base::Task<std::vector<Choice>> find_waiting(std::vector<base::MessageId> ids,
+                                                             Wanted wanted);
+  [[nodiscard]] base::Task<> release(std::vector<Choice> chosen, std::vector<base::MessageId> rest,
+                                     Wanted wanted, std::string by);
+
   // For the workers.
   /// The message of an entry; what goes elsewhere by now has been filed there. Nullopt: nothing of
   /// the entry is left for this hop, and it has been dealt with.
@@ -229,6 +246,7 @@ class Delivery final : public spool::RecoverySink {
   std::unordered_map<const queue::NextHop*, std::vector<IdleWorker*>> idle_;
   std::unordered_map<base::MessageId, Acted> acted_;
   bool acting_ = false;
+  std::size_t releasing_ = 0;          ///< Requests of ETRN.
   std::deque<engine::Signal*> turns_;  ///< Who acts next.
   base::Group workers_;
 };

@@ -5,6 +5,7 @@
 
 #include "delivery/delivery.h"
 #include "delivery/routing.h"
+#include "delivery/waiting.h"
 
 // What operators do to recipients. The spool's statuses say what is in force; the queue follows:
 // what waits is taken out, changed on disk, and filed anew where it belongs then. A recipient that
@@ -66,12 +67,12 @@ bool ends(QueueAction action) {
   return action == QueueAction::drop || action == QueueAction::bounce;
 }
 
-/// Whether the action means anything to a recipient that is still owed.
-bool applies(QueueAction action, bool held) {
+/// Whether the action means anything to a recipient that is still owed. `waits`: for ETRN.
+bool applies(QueueAction action, bool held, bool waits) {
   switch (action) {
-    case QueueAction::retry:
+    case QueueAction::retry: return !held && !waits;
     case QueueAction::hold: return !held;
-    case QueueAction::release: return held;
+    case QueueAction::release: return held || waits;
     case QueueAction::bounce:
     case QueueAction::drop:
     case QueueAction::reroute: return true;
@@ -179,7 +180,8 @@ Delivery::Effect Delivery::effect_of(QueueAction action, const Choice& choice, c
     spool::RecipientStatus status = letter.statuses[recipient];
     if (is_final(status.state)) continue;
     const bool held = status.state == RecipientState::held;
-    if (!applies(action, held)) continue;
+    const bool waits_to_be_asked = waits_for_etrn(*settings_, *letter.envelope, recipient, status);
+    if (!applies(action, held, waits_to_be_asked)) continue;
     ++out.count;
     const auto acted = acted_.find(letter.id);
     const bool waits = std::ranges::any_of(taken, [&](const std::unique_ptr<Entry>& entry) {
@@ -190,7 +192,9 @@ Delivery::Effect Delivery::effect_of(QueueAction action, const Choice& choice, c
     if (flies && !(held && action == QueueAction::reroute)) {
       acted_[letter.id].insert_or_assign(recipient, action);
     }
-    if (hastens(action)) status.next_attempt = world_.clock.wall();
+    if (hastens(action)) {
+      status.next_attempt = release_time(*letter.envelope, world_.clock.wall());
+    }
     if (action == QueueAction::retry) {
       out.hurried.push_back(recipient);
       if (running_) continue;
@@ -198,7 +202,7 @@ Delivery::Effect Delivery::effect_of(QueueAction action, const Choice& choice, c
       status.reroute = via;
     } else if (action == QueueAction::release) {
       status.state = status.attempts > 0 ? RecipientState::deferred : RecipientState::ready;
-      if (!flies) out.released.push_back(recipient);
+      if (!flies && held) out.released.push_back(recipient);
     } else if (action == QueueAction::hold || flies) {
       status.state = RecipientState::held;
     } else if (action == QueueAction::bounce) {
@@ -230,7 +234,8 @@ base::Task<std::size_t> Delivery::act_on(QueueAction action, const Choice& choic
   std::size_t count = effect.count;
   if (!effect.change.items.empty()) {
     const bool durable =
-        co_await ledger_.change(event_of(action), *letter, std::move(effect.change));
+        co_await ledger_.change(event_of(action), *letter, std::move(effect.change),
+                                action == QueueAction::release ? via : std::string());
     if (!durable) count = 0;
   }
   if (!effect.quiet.items.empty()) {
@@ -340,9 +345,10 @@ base::Task<> Delivery::end_acted(QueueAction action, base::MessageId id,
 std::size_t Delivery::retry(const Chosen& wanted) {
   auto taken = queue_.extract(
       [&](const Entry& entry) {
+        std::vector<std::uint32_t> both;
+        if (entry.is_parked()) return both;  // As what is held: until somebody releases it.
         const auto chosen = wanted(entry.id);
         if (!chosen) return entry.recipients;
-        std::vector<std::uint32_t> both;
         std::ranges::set_intersection(entry.recipients, *chosen, std::back_inserter(both));
         return both;
       },

@@ -13,6 +13,14 @@ using spool::RecipientState;
 
 namespace {
 
+constexpr std::string_view not_asked_for = "its host has not asked for it (ETRN)";
+
+/// Why the entry waits, but for what its own attempts came to; empty: nothing else.
+std::string reason_to_wait(const Entry& entry) {
+  if (entry.is_parked()) return std::string(not_asked_for);
+  return entry.hop->backing_off() ? entry.hop->failures().back().reply : std::string();
+}
+
 /// A failure without a status of its own says that time has run out [RFC3463 3.5].
 void run_out(Result& result) {
   result.outcome = Outcome::expired;
@@ -25,6 +33,7 @@ void run_out(Result& result) {
 
 base::Task<> Delivery::close(std::unique_ptr<Entry> entry, const Letter& letter,
                              std::vector<Result> results, const Attempt& attempt) {
+  const bool was_parked = entry->is_parked();
   if (attempt.made) ++entry->attempts;
   entry->due = now() + queue_.retry_delay(entry->attempts, world_.random.next());
   // What can't be tried again within its time is given up when that time is over, not before.
@@ -65,6 +74,7 @@ base::Task<> Delivery::close(std::unique_ptr<Entry> entry, const Letter& letter,
     // Else it would be overdue at once, again and again, while the disk is not well.
     entry->expires = std::max(entry->expires, entry->due);
     entry->warn = std::max(entry->warn, entry->due);
+    if (was_parked) entry->due = Entry::parked;
   }
   if (acted.empty()) {
     give_back(std::move(entry));
@@ -111,7 +121,8 @@ base::Task<> Delivery::expire(std::unique_ptr<Entry> entry) {
   for (const std::uint32_t recipient : entry->recipients) {
     const spool::RecipientStatus& status = letter->statuses[recipient];
     Result result{.recipient = recipient};
-    result.reply = hop.backing_off() ? hop.failures().back().reply : status.last_reply;
+    result.reply = reason_to_wait(*entry);
+    if (result.reply.empty()) result.reply = status.last_reply;
     run_out(result);
     results.push_back(std::move(result));
   }
@@ -133,7 +144,7 @@ base::Task<> Delivery::warn(std::unique_ptr<Entry> entry) {
   bool told = true;
   if (!recipients.empty()) {
     const Attempt attempt = no_attempt(hop, *letter->envelope);
-    const std::string reply = hop.backing_off() ? hop.failures().back().reply : "";
+    const std::string reply = reason_to_wait(*entry);
     told = co_await ledger_.warn(*letter, recipients, attempt, reply, wall_time(entry->expires));
   }
   entry->warn = told ? base::Instant::max() : now() + queue_.retry_delay(1, world_.random.next());

@@ -5,6 +5,7 @@
 #include "delivery/idle_worker.h"
 #include "delivery/routing.h"
 #include "delivery/said_path.h"
+#include "delivery/waiting.h"
 #include "grammar/notify.h"
 
 // Which recipients of a message wait for which next hop, and until when.
@@ -115,7 +116,9 @@ bool Delivery::file(base::MessageId id, const spool::Envelope& envelope,
     auto decision = decide(routing, id, envelope, i, status, filing);
     if (!decision) continue;
     const Instant tried = status.attempts == 0 ? present : instant(status.next_attempt);
-    const Instant due = filing.due.value_or(tried);
+    const bool parked = waits_for_etrn(*settings_, *decision, envelope, status);
+    const bool was_parked = filing.due == Entry::parked;
+    const Instant due = parked ? Entry::parked : was_parked ? tried : filing.due.value_or(tried);
     auto same = std::ranges::find_if(entries, [&](const auto& entry) {
       return entry.first.next_hop == decision->next_hop && entry.second->due == due &&
              same_reverse_path(envelope, entry.second->recipients.front(), i);
@@ -136,7 +139,9 @@ bool Delivery::file(base::MessageId id, const spool::Envelope& envelope,
   bool soon = false;
   for (auto& [decision, entry] : entries) {
     const queue::NextHop* hop = queue_.find_hop(decision.next_hop);
-    soon = soon || hop == nullptr || (!hop->backing_off() && hop->waiting() < fresh_waiting_max);
+    const bool is_next =
+        hop == nullptr || (!hop->backing_off() && hop->waiting() < fresh_waiting_max);
+    soon = soon || (is_next && !entry->is_parked());
     add(std::move(entry), decision);
   }
   return soon;
@@ -204,10 +209,11 @@ std::optional<Letter> Delivery::load(std::unique_ptr<Entry>& entry) {
     (void)take_acted(entry->id, entry->recipients);
     queue_.finished(std::move(entry), now());
   } else {
-    entry->due = now() + queue_.retry_delay(++entry->attempts, world_.random.next());
+    const Instant later = now() + queue_.retry_delay(++entry->attempts, world_.random.next());
+    if (!entry->is_parked()) entry->due = later;
     // Else it would be overdue at once, again and again, while the disk is not well.
-    entry->expires = std::max(entry->expires, entry->due);
-    entry->warn = std::max(entry->warn, entry->due);
+    entry->expires = std::max(entry->expires, later);
+    entry->warn = std::max(entry->warn, later);
     queue::NextHop& hop = *entry->hop;
     add(std::move(entry), hop);
   }

@@ -35,6 +35,7 @@ void Delivery::hop_failed(std::unique_ptr<Entry> entry, const Attempt& attempt,
   std::vector<std::pair<base::MessageId, std::vector<std::uint32_t>>> waiting;
   queue_.visit(hop, [&](Entry& waits) {
     forget_fresh(waits.id);
+    if (waits.is_parked()) return;  // Nobody has asked for it yet.
     if (std::exchange(waits.announced, true)) return;
     waiting.emplace_back(waits.id, waits.recipients);
   });

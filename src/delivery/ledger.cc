@@ -201,7 +201,8 @@ base::Task<> Ledger::report_expanded(Letter letter, std::vector<spool::Expanded>
   if (report) co_await store_report(std::move(*report), letter.id);
 }
 
-base::Task<bool> Ledger::change(std::string_view name, const Letter& letter, spool::Change change) {
+base::Task<bool> Ledger::change(std::string_view name, const Letter& letter, spool::Change change,
+                                std::string by) {
   std::vector<std::uint32_t> recipients;
   std::vector<std::string> reroutes;
   for (const spool::Change::Item& item : change.items) {
@@ -216,7 +217,9 @@ base::Task<bool> Ledger::change(std::string_view name, const Letter& letter, spo
     if (name == "dropped") ++counters_.dropped;
     engine::Event event = world_.log.event(name);
     const spool::Recipient& recipient = letter.envelope->recipients[recipients[i]];
-    event.id(letter.id).text("to", address_of_path(recipient.forward_path)).text("by", "operator");
+    event.id(letter.id)
+        .text("to", address_of_path(recipient.forward_path))
+        .text("by", by.empty() ? "operator" : by);
     if (!reroutes[i].empty()) event.text("via", reroutes[i]);
     world_.log.write(event);
   }

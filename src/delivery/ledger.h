@@ -89,8 +89,9 @@ class Ledger {
 
   /// An operator's change: `name` is the event of each recipient, or empty. False: a crash may
   /// forget it.
+  /// `by`: who asked for it, empty: an operator.
   [[nodiscard]] base::Task<bool> change(std::string_view name, const Letter& letter,
-                                        spool::Change change);
+                                        spool::Change change, std::string by = {});
 
   /// The event that a recipient waits for a next hop that cannot be reached; `failed`: when that
   /// was found out, for all who wait.

@@ -8,6 +8,7 @@
 #include "delivery/client_options.h"
 #include "delivery/hosts.h"
 #include "delivery/outgoing.h"
+#include "delivery/routing.h"
 #include "delivery/smtp_client.h"
 #include "engine/timers.h"
 #include "sys/clock.h"
@@ -78,58 +79,92 @@ RecipientProbe::RecipientProbe(sys::Net& net, engine::Timers& timers, engine::Re
       random_(random),
       settings_(std::move(settings)) {}
 
+std::optional<RecipientProbe::Question> RecipientProbe::question_of(
+    const std::string& deliver_target, std::string forward_path) const {
+  Question out;
+  if (!deliver_target.empty()) {
+    auto target = route::parse_target(deliver_target);
+    if (!target) return std::nullopt;
+    out.decision.kind = route::NextHopKind::host;
+    out.decision.target = std::move(*target);
+  } else {
+    const auto path = grammar::ForwardPath::parse(forward_path);
+    if (!path) return std::nullopt;
+    const std::shared_ptr<const Settings> settings = settings_();
+    const spool::Envelope nobody;
+    out.decision = Routing(*settings, nobody).decide(*path, false, "");
+    out.by_route = true;
+    if (!out.decision.tls && settings->tls == TlsDemand::opportunistic) {
+      out.decision.tls = TlsDemand::off;  // A question holds nothing that it is worth the time for.
+    }
+  }
+  out.forward_path = std::move(forward_path);
+  return out;
+}
+
 base::Task<Probed> RecipientProbe::ask(std::string deliver_target, std::string forward_path) {
   std::string key = deliver_target + '\n' + forward_path;
-  if (const auto known = answers_.find(key); known != answers_.end()) {
-    if (timers_.now() < known->second.until) co_return known->second.probed;
-    answers_.erase(known);
+  if (const auto known = remembered(key)) co_return *known;
+  auto question = question_of(deliver_target, std::move(forward_path));
+  if (!question || asking_ == asking_max) co_return Probed::unavailable;
+  if (question->by_route && remembered(question->decision.next_hop)) {
+    co_return Probed::unavailable;  // It is down.
   }
-  auto target = route::parse_target(deliver_target);
-  if (!target || asking_ == asking_max) co_return Probed::unavailable;
+  const std::string hop = question->by_route ? question->decision.next_hop : std::string();
   ++asking_;
-  Probed probed = Probed::unavailable;
+  Asked asked;
   {
     base::Group asking;
     Patience limit(timers_, asking);
     limit.set(timers_.now() + patience);
-    asking.spawn(ask_server(std::move(*target), std::move(forward_path), probed));
+    asking.spawn(ask_server(std::move(*question), asked));
     co_await asking.join();
   }
   --asking_;
-  if (probed != Probed::unavailable) remember(std::move(key), probed);
-  co_return probed;
+  if (asked.probed != Probed::unavailable) {
+    const bool known = asked.probed == Probed::known;
+    remember(std::move(key), asked.probed, known ? known_for : unknown_for);
+  } else if (!hop.empty() && !asked.reached) {
+    remember(hop, Probed::unavailable, down_for);
+  }
+  co_return asked.probed;
 }
 
-/// `probed` outlives it, and is changed when the answer is there.
-base::Task<> RecipientProbe::ask_server(route::Target target, std::string forward_path,
-                                        Probed& probed) {
+/// `asked` outlives it.
+base::Task<> RecipientProbe::ask_server(Question question, Asked& asked) {
   const std::shared_ptr<const Settings> settings = settings_();
-  route::Decision decision;
-  decision.kind = route::NextHopKind::host;
-  decision.target = std::move(target);
+  const route::Decision& decision = question.decision;
   std::vector<HostAddress> addresses;
   if (const auto socket = unix_address_of(decision.target)) {
     addresses.push_back(*socket);
-  } else if (decision.target.is_host()) {
+  } else if (decision.target.is_host() || decision.kind == route::NextHopKind::mx) {
     const auto hosts = co_await find_hosts(resolver_, decision, settings->lookup, random_.next());
     if (hosts) addresses = addresses_of(*hosts);
   }
   for (const HostAddress& address : addresses) {
     auto client = co_await open_client({net_, timers_, random_}, settings, decision, address);
     if (!client) continue;
-    probed = co_await ask_client(std::move(*client), forward_path);
-    if (probed != Probed::unavailable) co_return;
+    asked.reached = true;
+    asked.probed = co_await ask_client(std::move(*client), question.forward_path);
+    if (asked.probed != Probed::unavailable) co_return;
   }
 }
 
-void RecipientProbe::remember(std::string key, Probed probed) {
+std::optional<Probed> RecipientProbe::remembered(const std::string& key) {
+  const auto known = answers_.find(key);
+  if (known == answers_.end()) return std::nullopt;
+  if (timers_.now() < known->second.until) return known->second.probed;
+  answers_.erase(known);
+  return std::nullopt;
+}
+
+void RecipientProbe::remember(std::string key, Probed probed, base::Duration time) {
   const base::Instant now = timers_.now();
   if (answers_.size() >= answers_max) {
     std::erase_if(answers_, [now](const auto& one) { return one.second.until <= now; });
   }
   // All of them are fresh: somebody asks for whatever comes to mind. Better to ask again.
   if (answers_.size() >= answers_max) answers_.clear();
-  const base::Duration time = probed == Probed::known ? known_for : unknown_for;
   answers_[std::move(key)] = {probed, now + time};
 }
 

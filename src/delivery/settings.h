@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "queue/queue.h"
 #include "route/decide.h"
+#include "route/domain_set.h"
 #include "route/mx_lookup.h"
 #include "route/table.h"
 #include "route/tls_demand.h"
@@ -41,7 +42,8 @@ struct Settings {
   std::size_t messages_per_connection = 100;
   /// Of route::RouteAuth, by password_file.
   std::unordered_map<std::string, base::Secret> passwords = {};
-  queue::Options queue = {};  ///< Without `retry`: those in force stay.
+  route::DomainSet etrn = {};  ///< Whose mail waits until it is asked for.
+  queue::Options queue = {};   ///< Without `retry`: those in force stay.
 };
 
 }  // namespace delivery

@@ -50,12 +50,13 @@ std::size_t Queue::workers_max(const NextHop& hop, Instant now) const {
   return hop.concurrency_.allowed(options_.connections, now);
 }
 
-Instant Queue::rate_allows(NextHop& hop, Instant now) const {
-  return hop.limits_.limited ? hop.bucket_.next(options_.messages, now) : now;
+Instant Queue::rate_allows(const NextHop& hop, Instant now) const {
+  return hop.limits_.limited ? hop.bucket_.foreseen(options_.messages, now) : now;
 }
 
 Instant Queue::may_start(NextHop& hop, Instant now) const {
-  return std::max(rate_allows(hop, now), hop.concurrency_.paused_until());
+  const Instant rate = hop.limits_.limited ? hop.bucket_.next(options_.messages, now) : now;
+  return std::max(rate, hop.concurrency_.paused_until());
 }
 
 bool Queue::is_crowded(const NextHop& hop, Instant now) const {

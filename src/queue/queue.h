@@ -131,7 +131,7 @@ class Queue {
   /// Nothing new is begun for the hop before, whatever waits: it paused us, or its rate does.
   [[nodiscard]] base::Instant may_start(NextHop& hop, base::Instant now) const;
   /// When its rate lets the next message go; `now`: at once.
-  [[nodiscard]] base::Instant rate_allows(NextHop& hop, base::Instant now) const;
+  [[nodiscard]] base::Instant rate_allows(const NextHop& hop, base::Instant now) const;
   void worker_ended(NextHop& hop, base::Instant now);
 
   /// The entry's time with a worker is over: no recipient of it is left, or it goes back with its

@@ -37,6 +37,7 @@ Reception::Reception(const ReceptionWorld& world, std::shared_ptr<const Settings
       scram_accounts_(std::make_shared<const ScramAccounts>(settings_->directory)),
       on_accepted_(std::move(on_accepted)),
       limits_(settings_->limits),
+      rates_(settings_->rates),
       grace_(std::make_unique<Grace>(world.timers, serving_)),
       stopped_(world.loop) {}
 
@@ -89,6 +90,7 @@ std::expected<void, std::string> Reception::reload(std::shared_ptr<const Setting
   }
   settings_ = std::move(settings);
   limits_.set_options(settings_->limits);
+  rates_.set_options(settings_->rates);
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     listeners_[i]->index = i;
     const bool is_new = std::ranges::find(before, listeners_[i]) == before.end();

@@ -10,9 +10,11 @@
 #include "engine/event_log.h"
 #include "engine/signal.h"
 #include "engine/timers.h"
+#include "policy/rate_limits.h"
 #include "policy/session_limits.h"
 #include "reception/scram_accounts.h"
 #include "reception/settings.h"
+#include "smtp/command.h"
 #include "spool/spool.h"
 #include "sys/net.h"
 #include "sys/workers.h"
@@ -28,11 +30,14 @@ struct ReceptionWorld {
   engine::Timers& timers;
   engine::EventLog& log;
   spool::Spool& spool;
-  /// Asks the LMTP server of a domain with `recipients = "ask"`; waits a bounded time. Empty: there
-  /// is nobody who could ask.
+  /// Asks the LMTP server of a domain with `recipients = "ask"`, or, without a target, the next hop
+  /// of a relay domain; waits a bounded time. Empty: there is nobody who could ask.
   std::function<base::Task<AskedRecipient>(std::string deliver_target, std::string forward_path)>
       ask = {};
   sys::Random* random = nullptr;  ///< For SCRAM, which there is none of without.
+  /// Releases what waits for ETRN. Empty: nothing does.
+  std::function<base::Task<QueueStarted>(smtp::EtrnCommand command, std::string client)>
+      start_queue = {};
 };
 
 /// Since the start.
@@ -40,6 +45,8 @@ struct Counters {
   std::uint64_t received = 0;        ///< Messages.
   std::uint64_t rejected = 0;        ///< Events of that name: commands, recipients, contents.
   std::uint64_t sessions_total = 0;  ///< Connections accepted, those that are turned away included.
+  std::uint64_t rate_limited = 0;    ///< Messages and recipients refused for a rate.
+  std::uint64_t etrn = 0;            ///< Requests that were obeyed.
 };
 
 class Session;
@@ -107,6 +114,7 @@ class Reception {
   std::shared_ptr<const ScramAccounts> scram_accounts_;  ///< Of settings_.
   OnAccepted on_accepted_;
   policy::SessionLimits limits_;
+  policy::RateLimits rates_;
   Listenings listeners_;  ///< In the order of the settings.
   std::list<Session*> sessions_;
   Counters counters_;

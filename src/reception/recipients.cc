@@ -124,6 +124,15 @@ struct SourceRoute {
   return std::nullopt;
 }
 
+/// As backup MX we take nothing that the primary would not. While that cannot be asked, all is
+/// taken: that is what a backup is for.
+[[nodiscard]] bool is_asked_for(const grammar::ForwardPath& path, const Expansion& found,
+                                const RecipientQuestion& question) {
+  const policy::RelayRules& relay = question.settings.relay;
+  return relay.ask && found.kind == Expansion::Kind::not_local &&
+         relay.domains.contains(path.mailbox.domain);
+}
+
 [[nodiscard]] std::string path_of(const grammar::Mailbox& mailbox) {
   return "<" + mailbox.print() + ">";
 }
@@ -174,6 +183,13 @@ base::Task<RecipientAnswer> Recipients::propose(smtp::RcptCommand command,
     if (asked == AskedRecipient::unavailable) {
       co_return refuse(replies::directory_unavailable(),
                        "the server behind the domain could not be asked");
+    }
+  }
+  if (!goes_by_others && question.ask && is_asked_for(command.forward_path, found, question)) {
+    const AskedRecipient asked =
+        co_await question.ask({}, command.forward_path.print_without_route());
+    if (asked == AskedRecipient::unknown) {
+      co_return refuse(replies::unknown_recipient(), "the next hop of the relay domain says so");
     }
   }
   if (octets_ > recipients_octets_max / 2) {

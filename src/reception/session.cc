@@ -131,6 +131,8 @@ base::Task<bool> Session::handle(smtp::Event event) {
     propose_sender(sender->command);
   } else if (auto* recipient = std::get_if<smtp::RecipientProposed>(&event)) {
     co_await propose_recipient(std::move(recipient->command));
+  } else if (auto* queue = std::get_if<smtp::QueueStartProposed>(&event)) {
+    co_await propose_queue_start(std::move(queue->command));
   } else if (std::holds_alternative<smtp::ContentProposed>(event)) {
     start_content();
   } else if (std::holds_alternative<smtp::ContentEnded>(event)) {

@@ -41,6 +41,17 @@ class Session {
 
   void propose_sender(const smtp::MailCommand& command);
   [[nodiscard]] base::Task<> propose_recipient(smtp::RcptCommand command);
+  [[nodiscard]] base::Task<> propose_queue_start(smtp::EtrnCommand command);
+  [[nodiscard]] bool may_start_queue() const;
+
+  // In session_rates.cc. Nullopt: go on; else the refusal, and why in rate_reason_.
+  [[nodiscard]] std::optional<smtp::Reply> message_rate_refusal();
+  [[nodiscard]] std::optional<smtp::Reply> recipient_rate_refusal();
+  void count_recipient();
+  [[nodiscard]] std::optional<smtp::Reply> rate_refusal(policy::RateLimits::What what,
+                                                        std::optional<base::Duration> wait,
+                                                        std::string_view noun);
+
   void start_content();
   [[nodiscard]] bool take_chunk_at_once(std::string_view octets);
   [[nodiscard]] base::Task<> take_chunk(std::string octets);
@@ -62,6 +73,7 @@ class Session {
   bool reading_ = false;
   bool interrupted_ = false;  ///< By stop(): the pending read alone.
   std::string reason_ = "closed by the client";
+  std::string rate_reason_;
 
   // Of the transaction.
   spool::Envelope envelope_;

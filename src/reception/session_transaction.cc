@@ -36,6 +36,13 @@ void Session::propose_sender(const smtp::MailCommand& command) {
     case policy::SenderVerdict::auth_required: reply = replies::authentication_required(); break;
     case policy::SenderVerdict::not_own_sender: reply = replies::not_your_address(); break;
   }
+  std::string reason = "sender";
+  if (reply.is_positive()) {
+    if (auto refusal = message_rate_refusal()) {
+      reply = std::move(*refusal);
+      reason = rate_reason_;
+    }
+  }
   envelope_ = {};
   recipients_.clear();
   sender_ = command.reverse_path.mailbox;
@@ -48,7 +55,7 @@ void Session::propose_sender(const smtp::MailCommand& command) {
     envelope_.ret = command.ret;
     envelope_.envid = command.envid;
   } else {
-    reject(reply, "", "sender");
+    reject(reply, "", reason);
   }
   session_.answer(reply);
 }
@@ -60,12 +67,17 @@ base::Task<> Session::propose_recipient(smtp::RcptCommand command) {
                              .client = by_tcp ? std::optional(client.address) : std::nullopt,
                              .user = login_.user()};
   const std::string address = address_of(command.forward_path.print());
+  if (const auto refusal = recipient_rate_refusal()) {
+    reject(*refusal, address, rate_reason_);
+    co_return session_.answer(*refusal);
+  }
   const RecipientAnswer answer =
       co_await recipients_.propose(std::move(command), {.settings = *settings_,
                                                         .client = client,
                                                         .origin = origin,
                                                         .ask = reception_.world_.ask,
                                                         .now = reception_.world_.clock.wall()});
+  if (answer.reply.is_positive()) count_recipient();
   if (!answer.reply.is_positive()) reject(answer.reply, address, answer.why);
   session_.answer(answer.reply);
 }

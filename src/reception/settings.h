@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/address.h"
 #include "policy/policy.h"
+#include "policy/rate_limits.h"
 #include "policy/session_limits.h"
+#include "route/domain_set.h"
 #include "route/table.h"
 #include "smtp/server_options.h"
 #include "sys/tls.h"
@@ -19,11 +22,17 @@ class Srs;
 
 namespace reception {
 
-/// What a server behind a domain with `recipients = "ask"` says of one recipient.
+/// What a server behind a domain says of one recipient.
 enum class AskedRecipient : std::uint8_t {
   known,
   unknown,      ///< 550 5.1.1
-  unavailable,  ///< It could not be asked in time: 451 4.4.3.
+  unavailable,  ///< It could not be asked in time: 451 4.4.3; of a relay domain: taken.
+};
+
+/// What became of ETRN.
+struct QueueStarted {
+  bool started = false;                      ///< False: not now.
+  std::optional<std::size_t> messages = {};  ///< Nullopt: too many to count them at once.
 };
 
 /// One listener and how it speaks.
@@ -47,6 +56,9 @@ struct Settings {
   std::vector<ListenerSettings> listeners;
   policy::RelayRules relay;
   policy::SessionLimits::Options limits;
+  policy::RateLimits::Options rates;
+  route::DomainSet etrn_domains;
+  std::vector<base::Network> etrn_networks;
   std::shared_ptr<const directory::Snapshot> directory;
   std::shared_ptr<const directory::Srs> srs;  ///< Null: senders are not rewritten.
   route::RouteTable routes;                   ///< For `reject:`, which answers at RCPT already.

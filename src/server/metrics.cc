@@ -15,6 +15,11 @@ void add_reception(MetricsPage& page, const reception::Reception& reception) {
                counters.received);
   page.counter("posthaste_rejected_total", "Commands, recipients and contents refused.",
                counters.rejected);
+  page.counter("posthaste_rate_limited_total",
+               "Messages and recipients refused because there were too many in a time.",
+               counters.rate_limited);
+  page.counter("posthaste_etrn_total", "Requests for mail that waits (ETRN) that were obeyed.",
+               counters.etrn);
   page.counter("posthaste_sessions_total", "Connections of clients.", counters.sessions_total);
   page.gauge("posthaste_sessions", "Sessions of clients that are open.", reception.sessions());
 }

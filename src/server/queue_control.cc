@@ -1,9 +1,12 @@
 #include "server/queue_control.h"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 #include <utility>
 
 #include "delivery/routing.h"
+#include "delivery/waiting.h"
 #include "route/target.h"
 
 namespace server {
@@ -33,13 +36,13 @@ bool flag_of(const json::object& request, std::string_view key) {
   return value != nullptr && value->is_bool() && value->as_bool();
 }
 
-/// Whether the action changes a recipient that is still owed.
-bool touches(QueueAction action, spool::RecipientState state) {
+/// Whether the action changes a recipient that is still owed. `waits`: for ETRN.
+bool touches(QueueAction action, spool::RecipientState state, bool waits) {
   const bool held = state == spool::RecipientState::held;
   switch (action) {
-    case QueueAction::retry:
+    case QueueAction::retry: return !held && !waits;
     case QueueAction::hold: return !held;
-    case QueueAction::release: return held;
+    case QueueAction::release: return held || waits;
     case QueueAction::bounce:
     case QueueAction::drop:
     case QueueAction::reroute: break;
@@ -73,13 +76,26 @@ admin::Outlook Outlooks::find(const spool::LoadedMessage& message, std::uint32_t
   const auto decision = routing.decide(recipient, message.statuses[recipient]);
   if (!decision) return {};
   admin::Outlook out{.via = decision->next_hop};
+  if (delivery::waits_for_etrn(*settings_, *decision, message.envelope,
+                               message.statuses[recipient])) {
+    out.waiting = {admin::WaitsFor::etrn, decision->domain.text()};
+    return out;
+  }
   const auto known = troubles_.find(decision->next_hop);
   if (known != troubles_.end()) {
     out.trouble = &known->second;
     return out;
   }
   const queue::NextHop* hop = delivery_.find_hop(decision->next_hop);
-  if (hop == nullptr || !hop->backing_off()) return out;
+  if (hop == nullptr) return out;
+  if (const auto until = delivery_.rate_holds(*hop, message.statuses[recipient])) {
+    const base::Rate& rate = settings_->queue.messages;
+    const auto per = std::chrono::duration_cast<std::chrono::seconds>(rate.per).count();
+    out.waiting = {admin::WaitsFor::rate,
+                   fmt::format("next hop {}, {} in {} s", hop->key(), rate.count, per)};
+    out.not_before = *until;
+  }
+  if (!hop->backing_off()) return out;
   admin::HopTrouble trouble;
   for (const queue::HopFailure& failure : hop->failures()) trouble.failures.push_back(failure.time);
   trouble.next_probe = delivery_.wall_time(hop->next_probe());
@@ -205,7 +221,10 @@ base::Task<QueueControl::Touched> QueueControl::find(QueueAction action,
     if (!message) continue;  // Gone meanwhile.
     delivery::Choice choice{.id = id, .recipients = {}};
     for (const std::uint32_t index : filter.matches(*message)) {
-      if (!touches(action, message->statuses[index].state)) continue;
+      const spool::RecipientStatus& status = message->statuses[index];
+      const bool waits =
+          delivery::waits_for_etrn(parts_.delivery.settings(), message->envelope, index, status);
+      if (!touches(action, status.state, waits)) continue;
       choice.recipients.push_back(index);
       out.addresses.push_back(
           delivery::address_of_path(message->envelope.recipients[index].forward_path));

@@ -141,7 +141,10 @@ void Server::listen_for_mail(std::shared_ptr<const reception::Settings> settings
                                 [this](std::string deliver_target, std::string forward_path) {
                                   return ask(std::move(deliver_target), std::move(forward_path));
                                 },
-                                &world_.random},
+                                &world_.random,
+                                [this](smtp::EtrnCommand command, std::string client) {
+                                  return start_queue(std::move(command), std::move(client));
+                                }},
       std::move(settings),
       [this](const spool::StoredMessage& message, const std::vector<spool::Expanded>& expanded) {
         delivery_->accepted(message, expanded);
@@ -189,6 +192,22 @@ base::Task<reception::AskedRecipient> Server::ask(std::string deliver_target,
     case delivery::Probed::unavailable: break;
   }
   co_return AskedRecipient::unavailable;
+}
+
+base::Task<reception::QueueStarted> Server::start_queue(smtp::EtrnCommand command,
+                                                        std::string client) {
+  using Kind = smtp::EtrnCommand::Kind;
+  const auto released = co_await delivery_->release_waiting(
+      [command](const route::Decision& decision) {
+        switch (command.kind) {
+          case Kind::node: return decision.domain == command.domain;
+          case Kind::below: return route::is_at_or_below(decision.domain, command.domain);
+          case Kind::queue: break;
+        }
+        return decision.lane == command.queue;
+      },
+      "ETRN of " + client);
+  co_return reception::QueueStarted{released.started, released.messages};
 }
 
 base::Task<> Server::answer(std::string_view request, const admin::ControlWriter& write) {

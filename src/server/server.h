@@ -101,6 +101,9 @@ class Server {
   [[nodiscard]] base::Task<> watch_certificate();
   [[nodiscard]] base::Task<reception::AskedRecipient> ask(std::string deliver_target,
                                                           std::string forward_path);
+  /// ETRN: `#queue` is a lane.
+  [[nodiscard]] base::Task<reception::QueueStarted> start_queue(smtp::EtrnCommand command,
+                                                                std::string client);
 
   World world_;
   Purpose purpose_;

@@ -75,6 +75,7 @@ reception::ListenerSettings listener_settings(const config::Config& config,
   }
   out.options.auth_without_tls = config.sandbox;
   out.options.require_auth = out.needs_auth;
+  out.options.etrn = !config.etrn.domains.empty() && listener.role != ListenerRole::lmtp;
   return out;
 }
 
@@ -86,6 +87,7 @@ reception::ListenerSettings submit_settings(const config::Config& config) {
   out.for_all_users = true;
   out.needs_auth = false;
   out.options.auth_mechanisms.clear();
+  out.options.etrn = false;
   out.options.require_auth = false;
   return out;
 }
@@ -120,6 +122,7 @@ std::shared_ptr<delivery::Settings> delivery_settings(const config::Config& conf
   out->directory = config.directory;
   out->tls = config.delivery.tls;
   out->messages_per_connection = config.delivery.messages_per_connection;
+  out->etrn = route::DomainSet(config.etrn.domains);
   out->queue = queue_options(config);
   return out;
 }
@@ -163,6 +166,12 @@ std::expected<Settings, std::string> make_settings(const World& world, const con
   }
   reception->relay = config.relay;
   reception->limits = {config.limits.sessions, config.limits.sessions_per_client};
+  reception->rates = {.messages_per_client = config.limits.messages_per_client,
+                      .messages_per_user = config.limits.messages_per_user,
+                      .recipients_per_user = config.limits.recipients_per_user,
+                      .etrn_per_client = config.etrn.requests_per_client};
+  reception->etrn_domains = delivery->etrn;
+  reception->etrn_networks = config.etrn.networks;
   reception->directory = config.directory;
   reception->routes = config.routes;
   if (purpose != Purpose::change_queue) {
@@ -180,7 +189,8 @@ queue::Options queue_options(const config::Config& config) {
   return {.retry = config.queue.retry,
           .expire = config.queue.expire,
           .connections = config.delivery.connections_per_host,
-          .warn_after = config.queue.warn_after.value_or(base::Duration::zero())};
+          .warn_after = config.queue.warn_after.value_or(base::Duration::zero()),
+          .messages = config.delivery.messages_per_host};
 }
 
 engine::Event::Format event_format(const config::Config& config) {
