@@ -36,7 +36,8 @@ TEST(WantsReport, table) {
 }
 
 TEST(LastHop, is_a_mailbox_and_no_other_mta) {
-  for (const auto key : {"maildir:", "mbox:", "home:ann", "pipe:", "discard:", "lmtp:unix:/x", "lmtp:a:24"}) {
+  for (const auto key :
+       {"maildir:", "mbox:", "home:ann", "pipe:", "discard:", "lmtp:unix:/x", "lmtp:a:24"}) {
     EXPECT_TRUE(is_last_hop(key)) << key;
   }
   for (const auto key : {"mx:a.test", "smtp://a.test:25", "smtps://a.test:465", "reject:"}) {
