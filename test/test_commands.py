@@ -70,7 +70,6 @@ def test_check_says_where_a_file_is_no_toml(folder, text):
 
 
 @pytest.mark.parametrize("text", [
-    '[relay]\nsource_routes = "honor"\n', '[relay]\nreverse_routes = true\n',
     '[[listener]]\naddress = "127.0.0.1:25"\nproxy_protocol = true\n',
     '[[listener]]\naddress = "127.0.0.1:25"\ntrusted = ["127.0.0.1"]\n'])
 def test_what_is_not_built_yet_is_refused_as_such(folder, text):

@@ -293,5 +293,30 @@ TEST(sandbox, captures_everything) {
   EXPECT_EQ(config.directory->resolve(postmaster.mailbox).mailbox.print(), "postmaster@localhost");
 }
 
+TEST(load, source_routes_are_honored_and_gateways_are_named) {
+  const auto config = load(
+      "[relay]\nsource_routes = \"honor\"\nreverse_routes = true\n"
+      "[[route]]\nrecipient = \"*.uucp\"\nrewrite = \"bang\"\nvia = \"smtp://gw.test\"\n"
+      "[[route]]\nrecipient = \"gw.test\"\nrewrite = \"percent\"\nvia = \"lmtp:gw.test\"\n"
+      "[[route]]\nrecipient = \"x.test\"\nrewrite = \"\"\nvia = \"mx:\"\n",
+      {.file_name = "f.toml", .base_folder = "/etc", .machine_name = "mx.test"});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->relay.source_routes, policy::SourceRoutes::honor);
+  EXPECT_TRUE(config->relay.reverse_routes);
+  ASSERT_EQ(config->routes.rules().size(), 3u);
+  EXPECT_EQ(config->routes.rules()[0].rewrite, route::Rewrite::bang);
+  EXPECT_EQ(config->routes.rules()[1].rewrite, route::Rewrite::percent);
+  EXPECT_EQ(config->routes.rules()[2].rewrite, route::Rewrite::none);
+}
+
+TEST(load, a_way_back_without_honor_is_warned_of) {
+  const auto config =
+      load("[relay]\nreverse_routes = true\n",
+           {.file_name = "f.toml", .base_folder = "/etc", .machine_name = "mx.test"});
+  ASSERT_TRUE(config);
+  ASSERT_FALSE(config->warnings.empty());
+  EXPECT_NE(config->warnings.back().find("reverse_routes does nothing"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace config

@@ -259,10 +259,21 @@ const BadFile bad_files[] = {
      "3:18: listener[1].proxy_protocol: proxy_protocol is not supported yet"},
     {"[[listener]]\naddress = \"1.2.3.4:25\"\ntrusted = [\"10.0.0.1\"]",
      "3:11: listener[1].trusted: trusted is not supported yet"},
-    {"[relay]\nsource_routes = \"honor\"",
-     "2:17: relay.source_routes: \"honor\" is not supported yet"},
-    {"[relay]\nreverse_routes = true",
-     "2:18: relay.reverse_routes: reverse_routes is not supported yet"},
+    // Gateways.
+    {"[[route]]\nrecipient = \"gw.test\"\nrewrite = \"uucp\"\nvia = \"smtp://gw.test\"",
+     "3:11: route[1].rewrite: expected one of \"percent\", \"bang\", found \"uucp\""},
+    {"[[route]]\nrecipient = \"*\"\nrewrite = \"bang\"\nvia = \"smtp://gw.test\"",
+     "3:11: route[1].rewrite: expected \"domain\" or \"*.domain\" as recipient"},
+    {"[[route]]\nrecipient = \"a@gw.test\"\nrewrite = \"bang\"\nvia = \"smtp://gw.test\"",
+     "3:11: route[1].rewrite: expected \"domain\" or \"*.domain\" as recipient"},
+    {"[[route]]\nsender = \"a@b.test\"\nrewrite = \"bang\"\nvia = \"smtp://gw.test\"",
+     "3:11: route[1].rewrite: expected \"domain\" or \"*.domain\" as recipient"},
+    {"[[route]]\nrecipient = \"gw.test\"\nrewrite = \"percent\"\nvia = \"mx:\"",
+     "3:11: route[1].rewrite: expected a gateway as via"},
+    {"[[route]]\nrecipient = \"gw.test\"\nrewrite = \"percent\"\nvia = \"discard:\"",
+     "3:11: route[1].rewrite: expected a gateway as via"},
+    {"[relay]\nreverse_routes = \"yes\"",
+     "2:18: relay.reverse_routes: expected true or false, found a string"},
 };
 
 TEST(load, one_mistake_and_where_it_stands) {

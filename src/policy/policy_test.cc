@@ -253,6 +253,63 @@ TEST(policy, judges_recipients) {
   }
 }
 
+struct RouteCase {
+  std::string_view name;
+  Client client;
+  bool by_others;
+  bool loops;
+  bool local;
+  bool known;
+  std::string_view domain;
+  RecipientVerdict want;
+};
+
+const RouteCase route_cases[] = {
+    {"us alone, a mailbox here", outside(), false, false, true, true, "our.example", accepted},
+    {"us alone, nobody here", outside(), false, false, true, false, "our.example",
+     unknown_recipient},
+    {"us alone, elsewhere", outside(), false, false, false, false, "other.example",
+     relaying_denied},
+    {"us alone, a relay domain", outside(), false, false, false, false, "backup.example", accepted},
+    {"others, elsewhere", outside(), true, false, false, false, "other.example", relaying_denied},
+    {"others, back to us", outside(), true, false, true, true, "our.example", relaying_denied},
+    {"others, back to nobody here", outside(), true, false, true, false, "our.example",
+     relaying_denied},
+    {"others, a relay domain", outside(), true, false, false, false, "backup.example",
+     relaying_denied},
+    {"a stranger's loop", outside(), true, true, false, false, "other.example", relaying_denied},
+    {"a stranger's loop of us alone", outside(), false, true, true, true, "our.example",
+     source_route_loops},
+    {"our network by others", inside(), true, false, false, false, "other.example", accepted},
+    {"our network by others to nobody here", inside(), true, false, true, false, "our.example",
+     unknown_recipient},
+    {"a user by others", user(), true, false, false, false, "other.example", accepted},
+    {"a user's loop", user(), true, true, false, false, "other.example", source_route_loops},
+    {"LMTP by others",
+     {.role = ListenerRole::lmtp},
+     true,
+     false,
+     true,
+     true,
+     "our.example",
+     relaying_denied},
+};
+
+TEST(policy, judges_source_routes_that_are_honored) {
+  RelayRules rules = example();
+  rules.source_routes = SourceRoutes::honor;
+  for (const RouteCase& row : route_cases) {
+    const auto domain = *grammar::Domain::parse(row.domain);
+    const Recipient recipient{.has_source_route = true,
+                              .goes_by_others = row.by_others,
+                              .source_route_loops = row.loops,
+                              .is_local = row.local,
+                              .is_known = row.known,
+                              .domain = domain};
+    EXPECT_EQ(judge_recipient(rules, row.client, recipient).verdict, row.want) << row.name;
+  }
+}
+
 TEST(session_limits, total_at_the_limit_and_one_past_it) {
   SessionLimits limits({.sessions = 3, .sessions_per_client = 2});
   EXPECT_EQ(limits.admit(ip("192.0.2.1")), Admission::admitted);

@@ -7,9 +7,9 @@
 #include "base/ascii.h"
 #include "directory/snapshot.h"
 #include "grammar/notify.h"
-#include "grammar/source_route.h"
 #include "grammar/xtext.h"
 #include "reception/forwarding.h"
+#include "reception/source_route.h"
 #include "route/decide.h"
 #include "smtp/dsn_parameters.h"
 #include "smtp/server_replies.h"
@@ -56,29 +56,6 @@ constexpr std::size_t recipient_octets_more = 32;
     if (!text) break;
   }
   return text;
-}
-
-/// What the source route of a forward-path comes to.
-struct SourceRoute {
-  bool given = false;
-  bool honored = false;
-  bool loops = false;
-  std::string twice = {};  ///< The host that it comes to twice.
-};
-
-/// Takes ourselves off the front of the route, or the whole route away where it is not honored.
-[[nodiscard]] SourceRoute take_route(grammar::ForwardPath& path, const Settings& settings) {
-  if (path.route.empty()) return {};
-  if (settings.relay.source_routes != policy::SourceRoutes::honor) {
-    path.route.clear();
-    return {.given = true};
-  }
-  const auto hostname = grammar::Domain::parse(settings.hostname);
-  grammar::Onward onward = grammar::take_off(path.route, [&](const grammar::Domain& host) {
-    return (hostname && host == *hostname) || settings.directory->find_domain(host) != nullptr;
-  });
-  path.route = std::move(onward.route);
-  return {.given = true, .honored = true, .loops = onward.loops, .twice = onward.twice.text()};
 }
 
 /// What policy and directory say against the recipient; nullopt: nothing.
@@ -163,7 +140,7 @@ void Recipients::clear() {
 
 base::Task<RecipientAnswer> Recipients::propose(smtp::RcptCommand command,
                                                 RecipientQuestion question) {
-  const SourceRoute way = take_route(command.forward_path, question.settings);
+  const SourceRoute way = take_source_route(command.forward_path, question.settings);
   Returned returned = take_rewritten(command.forward_path, question);
   if (returned.refusal) co_return std::move(*returned.refusal);
   Expansion found = question.settings.directory->expand(command.forward_path.mailbox);

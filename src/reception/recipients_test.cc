@@ -160,6 +160,63 @@ TEST_F(RecipientsTest, source_routes_are_stripped_or_refused_before_anything_els
   EXPECT_TRUE(asked.empty());
 }
 
+const ReplyCase honored_for_strangers[] = {
+    {"us alone, by name", "<@mx.test:alice@here.test>", "250 2.1.5"},
+    {"us alone, by a domain of ours, in capitals", "<@HERE.test:bob@here.test>", "250 2.1.5"},
+    {"us alone, an alias", "<@mx.test:away@here.test>", "250 2.1.5"},
+    {"us alone, a backup domain", "<@mx.test:x@backup.test>", "250 2.1.5"},
+    {"us alone, nobody", "<@mx.test:nobody@here.test>", "550 5.1.1"},
+    {"us alone, elsewhere", "<@mx.test:x@away.test>", "550 5.7.1"},
+    {"us alone, asked", "<@mx.test:who@behind.test>", "550 5.1.1"},
+    {"others", "<@a.test:x@away.test>", "550 5.7.1"},
+    {"us and others", "<@mx.test,@a.test:x@away.test>", "550 5.7.1"},
+    {"others, back to us", "<@mx.test,@a.test:alice@here.test>", "550 5.7.1"},
+    {"others, then us", "<@a.test,@mx.test:alice@here.test>", "550 5.7.1"},
+    {"by a backup domain", "<@backup.test:x@backup.test>", "550 5.7.1"},
+    {"by our address", "<@[192.0.2.9]:alice@here.test>", "550 5.7.1"},
+};
+
+const ReplyCase honored_for_clients_that_may_relay[] = {
+    {"the next host in front", "<@a.test,@b.test:x@away.test>", "250 2.1.5"},
+    {"us in front", "<@here.test,@a.test:y@away.test>", "250 2.1.5"},
+    {"by another way", "<@c.test:x@away.test>", "250 2.1.5"},
+    {"nobody here, by others", "<@a.test:nobody@here.test>", "550 5.1.1"},
+    {"us alone, nobody", "<@mx.test:nobody@here.test>", "550 5.1.1"},
+    {"a name twice", "<@a.test,@A.Test:x@away.test>", "550 5.4.6"},
+    {"us twice", "<@mx.test,@a.test,@here.test:x@away.test>", "550 5.4.6"},
+    {"us, but not in front", "<@a.test,@mx.test:x@away.test>", "550 5.4.6"},
+    {"a mailbox that is refused", "<@a.test:x@gone.test>", "550 5.7.1"},
+    {"a host that is refused", "<@a.test,@gone.test:x@away.test>", "550 5.7.1"},
+    {"nobody behind, not asked", "<@a.test:who@behind.test>", "250 2.1.5"},
+    {"back to us by others", "<@a.test:Alice@here.test>", "250 2.1.5"},
+};
+
+TEST_F(RecipientsTest, source_routes_are_honored_for_clients_that_may_relay) {
+  settings_.relay.source_routes = policy::SourceRoutes::honor;
+  for (const ReplyCase& row : honored_for_strangers) {
+    EXPECT_EQ(propose(row.path), row.want) << row.name;
+  }
+  EXPECT_EQ(paths(),
+            (Paths{"<alice@here.test>", "<bob@here.test>", "<x@away.test>", "<x@backup.test>"}));
+  EXPECT_EQ(asked, Paths{"lmtp:unix:/lmtp <who@behind.test>"});
+  for (const spool::Recipient& recipient : recipients.list()) {
+    EXPECT_TRUE(recipient.by_route && !recipient.trusted) << recipient.forward_path;
+  }
+  recipients.clear();
+  client.address = base::IpAddress::parse("10.0.0.1").value();
+  for (const ReplyCase& row : honored_for_clients_that_may_relay) {
+    EXPECT_EQ(propose(row.path), row.want) << row.name;
+  }
+  EXPECT_EQ(propose("<z@away.test>"), "250 2.1.5");
+  EXPECT_EQ(paths(),
+            (Paths{"<@a.test,@b.test:x@away.test>", "<@a.test:y@away.test>",
+                   "<@a.test:who@behind.test>", "<@a.test:Alice@here.test>", "<z@away.test>"}))
+      << "a mailbox that is reached twice gets one copy";
+  EXPECT_EQ(asked.size(), 1u);
+  EXPECT_TRUE(recipients.list().front().trusted && recipients.list().back().trusted);
+  EXPECT_FALSE(recipients.list().back().by_route);
+}
+
 TEST_F(RecipientsTest, without_somebody_to_ask_the_answer_is_not_known) {
   ask = {};
   EXPECT_EQ(propose("<known@behind.test>"), "451 4.4.3");

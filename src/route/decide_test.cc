@@ -129,5 +129,54 @@ TEST(Decide, explains_itself) {
   EXPECT_EQ(steps[0].what, "MX");
 }
 
+TEST(Decide, a_source_route_leads_to_its_first_host_as_mail_for_that_domain_does) {
+  const RouteTable routes({
+      rule("u@next.example", "discard:"),
+      rule("next.example", "smtp://gateway.example"),
+      rule("z.example", "discard:"),
+      rule("bad.example", "reject:not there"),
+      rule("bob@y.example", "reject:not to bob"),
+  });
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"<@next.example:u@x.example>", "host smtp://gateway.example:25"},
+      {"<@NEXT.example,@z.example:u@x.example>", "host smtp://gateway.example:25"},
+      {"<@other.example:u@z.example>", "mx mx:other.example"},
+      {"<@other.example:ann@y.example>", "mx mx:other.example"},
+      {"<@[192.0.2.1]:u@z.example>", "mx mx:[192.0.2.1]"},
+      {"<@bad.example:u@x.example>", "reject reject:"},
+      {"<@other.example,@bad.example:u@x.example>", "reject reject:"},
+      {"<@other.example:u@bad.example>", "reject reject:"},
+      {"<@other.example:bob@y.example>", "reject reject:"},
+      {"<@other.example:u@our.example>", "mx mx:other.example"},
+  };
+  for (const auto& [path, want] : cases) {
+    EXPECT_EQ(decision(path, our_domains(), routes), want) << path;
+  }
+  const RouteTable all({rule("*", "reject:closed")});
+  EXPECT_EQ(decision("<@other.example:u@our.example>", our_domains(), all), "reject reject:");
+}
+
+TEST(Decide, a_gateways_address_is_rewritten_for_those_who_may_relay) {
+  Rule gateway = rule("gw.example", "smtp://gw.example");
+  gateway.rewrite = Rewrite::percent;
+  const RouteTable routes({gateway, rule("bad.example", "reject:not there")});
+  const auto said = [&](std::string_view path, bool may_rewrite) {
+    const Decision made = decide(*grammar::ForwardPath::parse(path), nullptr,
+                                 {.domains = our_domains(),
+                                  .routes = routes,
+                                  .origin = nullptr,
+                                  .may_rewrite = may_rewrite});
+    if (made.kind == NextHopKind::reject) return std::string("reject");
+    return made.rewritten ? made.rewritten->print() : std::string("as it is");
+  };
+  EXPECT_EQ(said("<u%far.example@gw.example>", true), "u@far.example");
+  EXPECT_EQ(said("<u%far.example@gw.example>", false), "as it is");
+  EXPECT_EQ(said("<u@gw.example>", true), "as it is");
+  EXPECT_EQ(said("<u%bad.example@gw.example>", true), "reject");
+  EXPECT_EQ(said("<u%bad.example@gw.example>", false), "as it is");
+  EXPECT_EQ(said("<u%far.example@else.example>", true), "as it is");
+  EXPECT_EQ(said("<@gw.example:u%far.example@z.example>", true), "as it is");
+}
+
 }  // namespace
 }  // namespace route
