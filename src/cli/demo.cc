@@ -211,7 +211,7 @@ base::Task<bool> Demo::submit(const std::string& forward_path) {
   }
   options.tls = *trusted;
   auto client = co_await delivery::SmtpClient::open(
-      stage_.net(), timers_, {"mx.a.test", stage_.submission()}, std::move(options));
+      stage_.net(), timers_, {"a.test", stage_.submission()}, std::move(options));
   if (!client) {
     fail(client_submits, client.error().text);
     co_return false;

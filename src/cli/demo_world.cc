@@ -22,7 +22,7 @@ namespace {
 
 /// Loopback may be dialled: it is refused by default.
 constexpr std::string_view common_toml = R"(
-hostname = "mx.{domain}"
+hostname = "{domain}"
 data_dir = "{folder}/{domain}"
 [tls]
 certificate = "{folder}/{domain}.pem"
@@ -31,8 +31,8 @@ key = "{folder}/{domain}.key"
 servers = ["{dns}"]
 [relay]
 networks = [{before}]
-
-
+source_routes = "honor"
+reverse_routes = true
 [delivery]
 port = {port}
 source_addresses = ["{address}"]
@@ -154,8 +154,8 @@ dns::Zone demo_zone(const DemoAddresses& addresses) {
       PH_ASSERT(zone.add_text(owner, type, data).has_value());
     };
     add(domain, "SOA", fmt::format("ns.{0} hostmaster.{0} 1 3600 600 86400 300", domain));
-    add(domain, "MX", "10 mx." + domain);
-    add("mx." + domain, "A", addresses.servers[i].to_string());
+    add(domain, "MX", "10 " + domain);
+    add(domain, "A", addresses.servers[i].to_string());
   }
   return zone;
 }
@@ -163,15 +163,13 @@ dns::Zone demo_zone(const DemoAddresses& addresses) {
 DemoServer make_demo_server(const DemoServerOptions& options, std::size_t index) {
   const std::string domain(demo_domains[index]);
   const std::string base = fmt::format("{}/{}", options.folder, domain);
-  auto [certificate, key] = sys::real::self_signed({"mx." + domain});
+  auto [certificate, key] = sys::real::self_signed({domain});
   write_file(base + ".pem", certificate);
   write_file(base + ".key", key);
   auto config = config::load(
       toml_of(options, index),
       {.file_name = "demo", .base_folder = options.folder, .machine_name = "localhost"});
   PH_ASSERT(config.has_value());
-  config->relay.source_routes = policy::SourceRoutes::honor;
-  config->relay.reverse_routes = true;
   if (index == 0)
     config->listeners.back().address.port = 0;  // A free one, which a file can't name.
   return {std::make_shared<const config::Config>(std::move(*config)), certificate};
