@@ -147,8 +147,9 @@ bool read_via(Section& section, const Loading& loading, route::Rule& rule) {
 
 /// `table` in place of `recipient` and `via`.
 bool read_rows(Section& section, const Text& table, const Loading& loading, route::Rule& rule) {
+  (void)section.filled_text("via");
   for (const std::string_view name : {"recipient", "via"}) {
-    if (section.filled_text(name)) {
+    if (section.has_filled(name)) {
       section.fail_at(name, "expected no recipient and no via beside table: its rows have them");
     }
   }

@@ -17,8 +17,9 @@ class Secret;
 /// would lock it out.
 inline constexpr unsigned scram_iterations_min = 4'096;
 inline constexpr unsigned scram_iterations_max = 10'000'000;
-/// Of the verifiers that we make.
-inline constexpr unsigned scram_iterations_default = 100'000;
+/// Of the verifiers that we make. Cyrus SASL, and Postfix with it, refuses to log in when there are
+/// more than 65,536.
+inline constexpr unsigned scram_iterations_default = 60'000;
 inline constexpr std::size_t scram_salt_octets_min = 8;
 inline constexpr std::size_t scram_salt_octets_max = 64;
 inline constexpr std::size_t scram_salt_octets = 16;  ///< Of the verifiers that we make.

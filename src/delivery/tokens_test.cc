@@ -49,7 +49,9 @@ class Mint {
     return out;
   }
   void pass(base::Duration time) {
-    (void)world_.run_while([] { return true; }, time);
+    bool passed = false;
+    loop_.enter([&] { group_.spawn(sleep(time, passed)); });
+    EXPECT_EQ(world_.run_while([&] { return !passed; }, 2 * time), sim::Ran::done);
   }
   [[nodiscard]] std::size_t runs() { return machine_.programs().calls().size(); }
   void install(SimPrograms::Script script) { machine_.programs().install("get-token", script); }
@@ -63,6 +65,11 @@ class Mint {
     const auto token = co_await tokens.get(auth);
     out = token ? std::string(token->octets.reveal()) + (token->kept ? " (kept)" : "")
                 : "! " + token.error();
+  }
+  base::Task<> sleep(base::Duration time, bool& passed) {
+    (void)co_await base::operation<base::Io<>>(
+        [&](sys::Completion<>& done) { return loop_.sleep_until(loop_.now() + time, done); });
+    passed = true;
   }
   base::Task<> write_file(std::string path, std::string text) {
     (void)machine_.disk().unlink(path);

@@ -71,11 +71,11 @@ class TokenPeer:
             answer = await server.challenge_auth(reasons)
             if answer != resignation:
                 return self._mistake(f"{mechanism}: {answer!r} to a refusal")
-        return smtp.AuthResult(success=good, auth_data=smtp.LoginPassword(b"", b""))
+        return smtp.AuthResult(success=good, handled=False, auth_data=smtp.LoginPassword(b"", b""))
 
     def _mistake(self, what):
         self.mistakes.append(what)
-        return smtp.AuthResult(success=False, message="501 5.5.2 malformed")
+        return smtp.AuthResult(success=False, handled=False, message="501 5.5.2 malformed")
 
     async def handle_DATA(self, server, session, envelope):
         with self._lock:
