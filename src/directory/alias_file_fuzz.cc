@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t si
   const std::string_view text(reinterpret_cast<const char*>(octets), size);
   const directory::AliasFile file = directory::parse_alias_file(text);
   for (const directory::AliasEntry& entry : file.entries) {
-    PH_ASSERT(!entry.name.local.value().empty());
+    PH_ASSERT(!entry.name.local.text().empty());
     for (const directory::AliasItem& item : entry.items) {
       const bool address = item.kind == directory::AliasItem::Kind::address;
       PH_ASSERT(address != item.mailbox.local.text().empty());
