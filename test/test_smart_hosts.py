@@ -305,7 +305,7 @@ def test_the_next_host_takes_over(make_server, make_sink, first):
         assert one.wait()[0].forward_paths == ["y@dest.test"], "the first host comes first"
 
 
-@pytest.mark.contract("6.fail-over", "6.hosts")
+@pytest.mark.contract("6.fail-over", "6.greeting")
 def test_a_5yz_greeting_bounces_only_when_every_host_has_said_so(make_server, make_sink):
     hosts = [make_sink(script=lambda _, verb, __: "554 5.3.2 no" if verb == "CONNECT" else None)
              for _ in range(3)]
@@ -389,7 +389,7 @@ def test_tls_for_each_route(make_server, make_sink, certificate):
     assert [m.forward_paths for m in hosts["verify"].wait()] == [["x@same.test"]]
 
 
-@pytest.mark.contract("6.route.tls", "6.hosts")
+@pytest.mark.contract("6.route.tls")
 def test_tls_of_a_route_by_mx(make_server, make_sink, dns):
     port = ports.free_port(("127.0.0.2",))
     sink = make_sink("127.0.0.2", port)
