@@ -21,7 +21,7 @@ ADDRESSES_EACH = 24  # With 12 seeds: 288.
 HOSTS = tuple(f"127.0.0.{number}" for number in range(2, 7))
 NOBODY = "127.0.0.9"
 TRUSTED, STRANGER, NETWORK = "127.0.0.77", "127.0.0.55", "127.0.0.64/28"
-MODES = ("refuse", "strip")
+MODES = ("refuse", "strip", "honor")
 
 # What the DNS knows. A number makes a domain one of its own, so that no hop is waited for twice.
 KINDS = {
