@@ -385,6 +385,9 @@ def test_tls_for_each_route(make_server, make_sink, certificate):
     assert set(deferred) == {"x@verify.test", "x@plain.test"} and not plain.messages
     assert "certificate" in deferred["x@verify.test"]["reply"]
     assert deferred["x@verify.test"]["via"].endswith(" with TLS verify")
+    for name, word in (("off", "off"), ("verify", "verify"), ("same", "opportunistic")):
+        found = json.loads(server.run("route", f"x@{name}.test", "--json").stdout)
+        assert [step["why"] for step in found["steps"] if step["what"] == "TLS"][0].startswith(word)
     # The same host by another route has connections of its own.
     assert [m.forward_paths for m in hosts["verify"].wait()] == [["x@same.test"]]
 

@@ -353,21 +353,24 @@ void Explainer::note_tls(RouteAnswer& answer, const route::Decision& decision) c
   if (decision.auth) {
     note(answer, "login", "as " + decision.auth->user + ", never without TLS");
   }
+  using config::TlsPolicy;
+  const bool smtps = decision.target.scheme == route::Scheme::smtps;
+  const TlsPolicy wanted = decision.tls.value_or(world_.config.delivery.tls);
   std::string why;
-  switch (world_.config.delivery.tls) {
-    case config::TlsPolicy::off: why = "off: never encrypted"; break;
-    case config::TlsPolicy::opportunistic:
+  switch (wanted) {
+    case TlsPolicy::off: why = "off: never encrypted"; break;
+    case TlsPolicy::opportunistic:
       why = "opportunistic: encrypted if the host offers it and it works";
       break;
-    case config::TlsPolicy::require: why = "require: encrypted, or it waits"; break;
-    case config::TlsPolicy::verify:
+    case TlsPolicy::require: why = "require: encrypted, or it waits"; break;
+    case TlsPolicy::verify:
       why = "verify: encrypted and with a valid certificate, or it waits";
       break;
   }
-  const bool weak = world_.config.delivery.tls == config::TlsPolicy::off ||
-                    world_.config.delivery.tls == config::TlsPolicy::opportunistic;
+  // As delivery::tls_demand() has it.
+  const bool weak = wanted == TlsPolicy::off || wanted == TlsPolicy::opportunistic;
   if (decision.auth && weak) why = "encrypted, or it waits: for the login";
-  if (decision.target.scheme == route::Scheme::smtps) why = "from the first octet (smtps)";
+  if (smtps) why = weak ? "from the first octet (smtps)" : "from the first octet (smtps); " + why;
   answer.tls = why;
   note(answer, "TLS", why);
 }
