@@ -11,6 +11,7 @@ more. Only the other destinations count, the same messages in both runs.
 
 import argparse
 import asyncio
+import socket
 import statistics
 import subprocess
 import threading
@@ -59,10 +60,14 @@ class Session(asyncio.Protocol):
 
 
 class Sinks:
-    """One destination at each port, in one thread. They listen between open() and close()."""
+    """One destination at each port, in one thread. They listen between open() and close(); their
+    ports are taken before, so that no client gets one of them."""
 
     def __init__(self, count):
-        self.ports = [load.free_port() for _ in range(count)]
+        self._sockets = [socket.socket() for _ in range(count)]
+        for taken in self._sockets:
+            taken.bind(("127.0.0.1", 0))
+        self.ports = [taken.getsockname()[1] for taken in self._sockets]
         self.messages = 0
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -73,9 +78,9 @@ class Sinks:
 
     def open(self):
         async def listen():
-            for port in self.ports:
+            for taken in self._sockets:
                 self._servers.append(await asyncio.get_running_loop().create_server(
-                    lambda: Session(self), "127.0.0.1", port, backlog=100))
+                    lambda: Session(self), sock=taken, backlog=100))
 
         self._run(listen())
 
@@ -100,18 +105,19 @@ def measure(options, others):
     server = load.Server(options.program, "discard:", None, routes(sinks, others))
     names = [f"d{number}" for number in range(len(sinks.ports))] + list(others)
     few = argparse.Namespace(sessions=5, size=options.size, count=options.count)
-    for name in names:
-        load.source(server.port, f"user@{name}.test", few)
-    sinks.open()
-    begin = time.monotonic()
-    subprocess.run([options.program, "queue", "retry", "--all", "--config",
-                    f"{server.folder}/posthaste.toml"], check=True, stdout=subprocess.DEVNULL)
     wanted = options.count * len(sinks.ports)
-    load.wait_for(lambda: sinks.messages, wanted)
-    seconds = time.monotonic() - begin
-    sinks.close()
-    server.kill()
-    return wanted / seconds
+    try:
+        for name in names:
+            load.source(server.port, f"user@{name}.test", few)
+        sinks.open()
+        begin = time.monotonic()
+        subprocess.run([options.program, "queue", "retry", "--all", "--config",
+                        f"{server.folder}/posthaste.toml"], check=True, stdout=subprocess.DEVNULL)
+        load.wait_for(lambda: sinks.messages, wanted)
+        return wanted / (time.monotonic() - begin)
+    finally:
+        sinks.close()
+        server.kill()
 
 
 def main():
@@ -123,7 +129,9 @@ def main():
     parser.add_argument("--destinations", type=int, default=100)
     parser.add_argument("--size", type=int, default=4096)
     options = parser.parse_args()
-    others = {"tarpit": unmoved.Nuisance(1).port, "dead": load.free_port()}
+    dead = socket.socket()  # Taken, and nobody listens.
+    dead.bind(("127.0.0.1", 0))
+    others = {"tarpit": unmoved.Nuisance(1).port, "dead": dead.getsockname()[1]}
     ratios, rates = [], []
     for _ in range(options.pairs):
         without = measure(options, {})
