@@ -95,4 +95,6 @@ Io<Packet> receive_packet(const Descriptor& channel, bool wait) {
   return packet;
 }
 
+void end_sending(const Descriptor& channel) { (void)::shutdown(channel.get(), SHUT_WR); }
+
 }  // namespace broker

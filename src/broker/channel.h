@@ -34,5 +34,9 @@ struct ChannelPair {
 /// descriptors_max descriptors is IoErrorCode::failed, and nothing of it is kept.
 [[nodiscard]] base::Io<Packet> receive_packet(const sys::real::Descriptor& channel,
                                               bool wait = true);
+/// Nothing more will be sent from here, which the other end finds as IoErrorCode::closed. A packet
+/// would not do to tell it: if the other end went without having read it, what that end had sent
+/// before would be lost.
+void end_sending(const sys::real::Descriptor& channel);
 
 }  // namespace broker

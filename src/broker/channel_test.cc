@@ -69,6 +69,27 @@ TEST(channel, who_does_not_read_is_not_waited_for) {
   EXPECT_EQ(sent.error().code, IoErrorCode::busy);
 }
 
+/// A worker that wants a program killed, and a broker that has just told of its end.
+TEST(channel, what_was_sent_is_read_though_nobody_heard_that_we_have_ended) {
+  auto pair = make_channel();
+  ASSERT_TRUE(pair.has_value());
+  ASSERT_TRUE(send_packet(pair->ours, "the end"));
+  end_sending(pair->theirs);
+  pair->ours = sys::real::Descriptor();
+  const auto packet = receive_packet(pair->theirs, false);
+  ASSERT_TRUE(packet.has_value());
+  EXPECT_EQ(packet->octets, "the end");
+}
+
+TEST(channel, the_end_of_sending_is_seen_and_answered) {
+  const auto pair = make_channel();
+  ASSERT_TRUE(pair.has_value());
+  end_sending(pair->theirs);
+  EXPECT_EQ(receive_packet(pair->ours, false).error().code, IoErrorCode::closed);
+  ASSERT_TRUE(send_packet(pair->ours, "the end"));
+  EXPECT_TRUE(receive_packet(pair->theirs, false).has_value());
+}
+
 /// More than we would send ourselves.
 TEST(channel, too_many_descriptors_are_refused_and_closed) {
   const auto pair = make_channel();

@@ -54,7 +54,7 @@ class DistantChild final : public sys::real::Child {
  public:
   explicit DistantChild(Descriptor control) : control_(std::move(control)) {}
 
-  void kill() noexcept override { (void)send_packet(control_, "k"); }
+  void kill() noexcept override { end_sending(control_); }
   [[nodiscard]] std::optional<Io<sys::ProgramEnd>> reap(bool wait) noexcept override;
 
  private:

@@ -147,7 +147,7 @@ void Runs::kill(Active& run) {
 
 bool Runs::look_at(Active& run, Clock::time_point now) {
   if (!run.killed) {
-    // Whatever comes, also its end, means the same.
+    // The end of what comes, or anything that does.
     const Io<Packet> packet = receive_packet(run.control, false);
     const bool wanted = packet || packet.error().code != base::IoErrorCode::busy;
     run.timed_out = !wanted && now >= run.deadline;
