@@ -91,7 +91,7 @@ class Careless:
         """It ends by itself when it has sent everything."""
         with Client(self.port) as client:
             client.send("DRAIN\r\n")
-        self.process.wait(20)
+        self.process.wait(20 * slowness())
 
     def stop(self):
         pass

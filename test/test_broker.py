@@ -229,6 +229,7 @@ def test_the_worker_goes_with_the_broker_and_serve_works_at_once(make_server, us
     server.kill()
     wait_until(lambda: is_gone(worker), "the worker lives on")
     server.start()
+    assert server.retry().returncode == 0  # Of a delivery that went with the broker.
     new_mail(users[1])
     server.kill()
     server.start()
